@@ -1,0 +1,91 @@
+"""The questions a model is asked, and the emotion labels it answers with, in English and Chinese.
+
+The shipped model is trained on exactly these sentences, so training and inference both read them from here.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+Language = Literal["en", "zh"]
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+"""Languages that have questions and label names."""
+
+EMOTION_LABELS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The seven basic emotions, in the class order of Facial Emotion Capture."""
+
+_LABEL_NAMES: dict[str, dict[str, str]] = {
+    "en": {label: label for label in EMOTION_LABELS},
+    "zh": dict(zip(EMOTION_LABELS, ("愤怒", "厌恶", "恐惧", "高兴", "悲伤", "惊讶", "中性"), strict=True)),
+}
+
+_LABEL_QUESTIONS: dict[str, str] = {
+    "en": "Which emotion does the person show? Answer with one word: {labels}.",
+    "zh": "画面中的人表现出什么情绪?请用一个词回答:{labels}。",
+}
+
+_REASONING_QUESTIONS: dict[str, str] = {
+    "en": "What does the face show, and which emotion is it?",
+    "zh": "面部有什么表情变化?这是什么情绪?",
+}
+
+_SEPARATORS: dict[str, tuple[str, str]] = {"en": (", ", " or "), "zh": ("、", "或")}
+
+
+def label_name(label: str, language: str = "en") -> str:
+    """Name of an emotion label as the model says it in a language.
+
+    Args:
+        label: One of `EMOTION_LABELS`, or a label of another data set, which keeps its own name.
+        language: `"en"` or `"zh"`.
+
+    Returns:
+        The name in that language; the label itself where no translation is known.
+
+    Raises:
+        ValueError: If the language is unknown.
+    """
+    _check_language(language)
+    return _LABEL_NAMES[language].get(label, label)
+
+
+def label_question(language: str = "en", labels: Sequence[str] = EMOTION_LABELS) -> str:
+    """Question whose answer is one word of the label set.
+
+    Args:
+        language: `"en"` or `"zh"`.
+        labels: Label set, at least two labels; each is named in the language of the question.
+
+    Returns:
+        The question, listing the labels in the given order.
+
+    Raises:
+        ValueError: If the language is unknown or fewer than two labels are given.
+    """
+    _check_language(language)
+    if len(labels) < 2:
+        raise ValueError(f"A label question needs at least two labels, got {len(labels)}.")
+    comma, last = _SEPARATORS[language]
+    names = [label_name(label, language) for label in labels]
+    return _LABEL_QUESTIONS[language].format(labels=comma.join(names[:-1]) + last + names[-1])
+
+
+def reasoning_question(language: str = "en") -> str:
+    """Question whose answer says what the face does, when, and hence which emotion it shows.
+
+    Args:
+        language: `"en"` or `"zh"`.
+
+    Returns:
+        The question.
+
+    Raises:
+        ValueError: If the language is unknown.
+    """
+    _check_language(language)
+    return _REASONING_QUESTIONS[language]
+
+
+def _check_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise ValueError(f"Unknown language {language!r}: choose one of {', '.join(LANGUAGES)}.")
