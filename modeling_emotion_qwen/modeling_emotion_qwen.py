@@ -1,0 +1,472 @@
+"""Emotion-Qwen on top of transformers' Qwen2.5-VL: its own compressor, and a choice of text backbones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModel, Cache, GenerationMixin
+from transformers.modeling_outputs import (
+    BaseModelOutputWithPast,
+    BaseModelOutputWithPooling,
+    CausalLMOutputWithPast,
+)
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
+    Qwen2_5_VisionTransformerPretrainedModel,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLModel,
+    Qwen2_5_VLPreTrainedModel,
+)
+from transformers.processing_utils import Unpack
+from transformers.utils import TransformersKwargs, can_return_tuple
+from transformers.utils.generic import get_max_seqlen, merge_with_config_defaults
+from transformers.utils.output_capturing import capture_outputs
+from transformers.vision_utils import get_vision_attention_seqlens, get_vision_position_ids, get_vision_window_index
+
+from .configuration_emotion_qwen import EmotionQwenConfig, EmotionQwenVisionConfig
+from .hybrid_compressor import HybridCompressor
+from .projectors import FusionProjector, MLPProjector
+
+PROJECTORS = {"hybrid": HybridCompressor, "mlp": MLPProjector, "fusion": FusionProjector}
+
+
+@dataclass
+class EmotionQwenVisionOutput(BaseModelOutputWithPooling):
+    """Output of the vision tower.
+
+    Attributes:
+        last_hidden_state: Patches after the last block, `(num_patches, d_v)`, in window order as in Qwen2.5-VL.
+        pooler_output: Visual tokens: `(num_tokens, d_t)` from the tower, a tuple with one such tensor per item from
+            `get_image_features` and `get_video_features`.
+        gate_weights: float32 `(num_tokens, 2)`, emotion then general, split per item as `pooler_output` is; None
+            unless asked for with `output_gate_weights=True`, and with the MLP projector, which has no gate.
+    """
+
+    gate_weights: torch.Tensor | tuple[torch.Tensor, ...] | None = None
+
+
+@dataclass
+class EmotionQwenModelOutputWithPast(BaseModelOutputWithPast):
+    """Output of the base model.
+
+    Attributes:
+        gate_weights: One float32 `(num_tokens, 2)` tensor per item, all images in order and then all videos; None
+            unless asked for with `output_gate_weights=True`.
+    """
+
+    gate_weights: tuple[torch.Tensor, ...] | None = None
+
+
+@dataclass
+class EmotionQwenCausalLMOutputWithPast(CausalLMOutputWithPast):
+    """Output of the model that generates.
+
+    Attributes:
+        gate_weights: As in `EmotionQwenModelOutputWithPast`.
+    """
+
+    gate_weights: tuple[torch.Tensor, ...] | None = None
+
+
+class EmotionQwenPreTrainedModel(Qwen2_5_VLPreTrainedModel):
+    """What all Emotion-Qwen models share."""
+
+    config: EmotionQwenConfig
+    _no_split_modules = ["Qwen2_5_VLDecoderLayer", "Qwen2_5_VLVisionBlock", *(p.__name__ for p in PROJECTORS.values())]
+
+
+class EmotionQwenVisionModel(EmotionQwenPreTrainedModel, Qwen2_5_VisionTransformerPretrainedModel):
+    """Qwen2.5-VL's vision tower with a compressor where that has its patch merger.
+
+    Args:
+        config: The vision config; its `projector_type` chooses the compressor.
+    """
+
+    config: EmotionQwenVisionConfig
+    _no_split_modules = ["Qwen2_5_VLVisionBlock", *(p.__name__ for p in PROJECTORS.values())]
+
+    def __init__(self, config: EmotionQwenVisionConfig) -> None:
+        super().__init__(config)
+        del self.merger
+        self.compressor = PROJECTORS[config.projector_type](config)
+        self.post_init()
+
+    @merge_with_config_defaults
+    @capture_outputs
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        grid_thw: torch.Tensor,
+        output_gate_weights: bool = False,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple | EmotionQwenVisionOutput:
+        """Turns pixels into visual tokens.
+
+        Unlike Qwen2.5-VL, which merges patches in window order and sorts afterwards, this restores the order of the
+        frames first: the gate attends across a frame.
+
+        Args:
+            hidden_states: Flattened patches of pixels, `(num_patches, channels · temporal_patch · patch²)`.
+            grid_thw: Patches along time, height and width of each item, int64 `(num_items, 3)`.
+            output_gate_weights: Whether to return the weights of the two experts.
+            **kwargs: As in Qwen2.5-VL: `position_ids`, `cu_seqlens`, `max_seqlen`, `window_index`,
+                `cu_window_seqlens` and `max_window_seqlen` may be precomputed from `grid_thw`.
+
+        Returns:
+            The tokens, and what else was asked for.
+        """
+        position_ids = get_vision_position_ids(grid_thw, self.spatial_merge_size, kwargs=kwargs)
+        cu_seqlens, max_seqlen = get_vision_attention_seqlens(grid_thw, self.config, kwargs=kwargs)
+        window_index, cu_window_seqlens = get_vision_window_index(
+            grid_thw, self.spatial_merge_size, self.window_size, self.patch_size, kwargs=kwargs
+        )
+        max_window_seqlen = get_max_seqlen(
+            cu_window_seqlens, self.config, kwargs=kwargs, kwarg_name="max_window_seqlen"
+        )
+
+        hidden_states = self.patch_embed(hidden_states)
+        num_patches = hidden_states.shape[0]
+        position_embeddings = tuple(
+            self.permute_input_for_window_attn(angles, window_index, num_patches)
+            for angles in self.rotary_pos_emb(hidden_states, position_ids)
+        )
+        hidden_states = self.permute_input_for_window_attn(hidden_states, window_index, num_patches)
+        for index, block in enumerate(self.blocks):
+            attends_to_frame = index in self.fullatt_block_indexes
+            hidden_states = block(
+                hidden_states,
+                cu_seqlens=cu_seqlens if attends_to_frame else cu_window_seqlens,
+                max_seqlen=max_seqlen if attends_to_frame else max_window_seqlen,
+                position_embeddings=position_embeddings,
+                **kwargs,
+            )
+
+        patches = self.permute_input_for_window_attn(hidden_states, window_index.argsort(), num_patches)
+        tokens, gate_weights = self._compress(patches, cu_seqlens, max_seqlen)
+        return EmotionQwenVisionOutput(
+            last_hidden_state=hidden_states,
+            pooler_output=tokens,
+            gate_weights=gate_weights if output_gate_weights else None,
+        )
+
+    def _compress(
+        self, patches: torch.Tensor, cu_seqlens: torch.Tensor, max_seqlen: int | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Calls the compressor by the interface of its kind (described in `projectors.py`)."""
+        if not getattr(self.compressor, "is_gated", False):
+            return self.compressor(patches), None
+        return self.compressor(patches, cu_seqlens=cu_seqlens, max_seqlen=max_seqlen)
+
+
+class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
+    """The vision tower and the text backbone, without an output head.
+
+    Args:
+        config: The config; its `text_config` chooses the text backbone.
+    """
+
+    def __init__(self, config: EmotionQwenConfig) -> None:
+        # Past Qwen2_5_VLModel.__init__, which would build Qwen2.5-VL's own tower and text model.
+        super(Qwen2_5_VLModel, self).__init__(config)
+        self.visual = EmotionQwenVisionModel._from_config(config.vision_config)
+        self.language_model = AutoModel.from_config(config.text_config)
+        self.rope_deltas = None
+        self.post_init()
+
+    @can_return_tuple
+    def get_image_features(
+        self,
+        pixel_values: torch.FloatTensor,
+        image_grid_thw: torch.LongTensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple | EmotionQwenVisionOutput:
+        """Computes the visual tokens of images.
+
+        Args:
+            pixel_values: Flattened patches of all images, `(num_patches, channels · temporal_patch · patch²)`.
+            image_grid_thw: Patches along time, height and width of each image, int64 `(num_images, 3)`.
+            **kwargs: `output_gate_weights=True` for the gate; the rest goes to the vision tower.
+
+        Returns:
+            `pooler_output` and `gate_weights` hold one tensor per image.
+        """
+        outputs = super().get_image_features(pixel_values, image_grid_thw, return_dict=True, **kwargs)
+        return split_gate_weights(outputs)
+
+    @can_return_tuple
+    def get_video_features(
+        self,
+        pixel_values_videos: torch.FloatTensor,
+        video_grid_thw: torch.LongTensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple | EmotionQwenVisionOutput:
+        """Computes the visual tokens of videos.
+
+        Args:
+            pixel_values_videos: Flattened patches of all videos, `(num_patches, channels · temporal_patch · patch²)`.
+            video_grid_thw: Patches along time, height and width of each video, int64 `(num_videos, 3)`.
+            **kwargs: `output_gate_weights=True` for the gate; the rest goes to the vision tower.
+
+        Returns:
+            `pooler_output` and `gate_weights` hold one tensor per video.
+        """
+        outputs = super().get_video_features(pixel_values_videos, video_grid_thw, return_dict=True, **kwargs)
+        return split_gate_weights(outputs)
+
+    def compute_3d_position_ids(
+        self, *, past_key_values: Cache | None = None, **inputs: torch.Tensor | None
+    ) -> torch.Tensor | None:
+        """Computes Qwen2.5-VL's positions along time, height and width.
+
+        Args:
+            past_key_values: The cache, if any.
+            **inputs: As in Qwen2.5-VL.
+
+        Returns:
+            int64 `(3, batch, length)`, or None where the text backbone is to count positions itself: one with plain
+            positions (Llama) always, one with mrope for text without images and videos.
+        """
+        if not self.config.uses_mrope:
+            return None
+        if past_key_values is None or past_key_values.get_seq_length() == 0:
+            # A new sequence: the offset that an earlier one left behind would shift this one's later tokens.
+            self.rope_deltas = None
+        return super().compute_3d_position_ids(past_key_values=past_key_values, **inputs)
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.LongTensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.FloatTensor | None = None,
+        use_cache: bool | None = None,
+        pixel_values: torch.Tensor | None = None,
+        pixel_values_videos: torch.FloatTensor | None = None,
+        image_grid_thw: torch.LongTensor | None = None,
+        video_grid_thw: torch.LongTensor | None = None,
+        mm_token_type_ids: torch.IntTensor | None = None,
+        second_per_grid_ts: torch.Tensor | None = None,
+        mm_encoder_outputs: dict[str, BaseModelOutputWithPooling] | None = None,
+        output_gate_weights: bool = False,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple | EmotionQwenModelOutputWithPast:
+        """Runs the whole model up to its last hidden state.
+
+        Args:
+            input_ids: `(batch, length)`.
+            attention_mask: `(batch, length)`, 1 for tokens and 0 for padding.
+            position_ids: `(batch, length)`, or `(3 or 4, batch, length)` with mrope.
+            past_key_values: The cache.
+            inputs_embeds: `(batch, length, d_t)`, in place of the embeddings of `input_ids`.
+            use_cache: Whether to return a cache.
+            pixel_values: Flattened patches of all images.
+            pixel_values_videos: Flattened patches of all videos.
+            image_grid_thw: `(num_images, 3)`.
+            video_grid_thw: `(num_videos, 3)`.
+            mm_token_type_ids: `(batch, length)`: 0 text, 1 image, 2 video.
+            second_per_grid_ts: Seconds per temporal patch of each video, `(num_videos,)`.
+            mm_encoder_outputs: Outputs of `get_image_features` under `"image"` and `get_video_features` under
+                `"video"`, computed before; instead of pixels.
+            output_gate_weights: Whether to return the gate.
+            **kwargs: Passed to the vision tower and the text backbone.
+
+        Returns:
+            The hidden states, the cache and, if asked for, the gate of each item.
+
+        Raises:
+            ValueError: Both pixels and `mm_encoder_outputs` are given, or placeholders and visual tokens do not match.
+        """
+        if mm_encoder_outputs is None:
+            mm_encoder_outputs = self._encode_media(
+                pixel_values, image_grid_thw, pixel_values_videos, video_grid_thw, output_gate_weights, **kwargs
+            )
+        elif pixel_values is not None or pixel_values_videos is not None:
+            raise ValueError("Give either pixel values or mm_encoder_outputs, not both.")
+
+        if inputs_embeds is None:
+            inputs_embeds = self.get_input_embeddings()(input_ids)
+        if self.training and not mm_encoder_outputs:
+            inputs_embeds = inputs_embeds + self._zero_from_vision(inputs_embeds)
+
+        outputs = super().forward(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+            image_grid_thw=image_grid_thw,
+            video_grid_thw=video_grid_thw,
+            mm_token_type_ids=mm_token_type_ids,
+            second_per_grid_ts=second_per_grid_ts,
+            mm_encoder_outputs=mm_encoder_outputs,
+            return_dict=True,
+            **kwargs,
+        )
+        return EmotionQwenModelOutputWithPast(
+            last_hidden_state=outputs.last_hidden_state,
+            past_key_values=outputs.past_key_values,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+            gate_weights=collect_gate_weights(mm_encoder_outputs) if output_gate_weights else None,
+        )
+
+    def _encode_media(
+        self,
+        pixel_values: torch.Tensor | None,
+        image_grid_thw: torch.Tensor | None,
+        pixel_values_videos: torch.Tensor | None,
+        video_grid_thw: torch.Tensor | None,
+        output_gate_weights: bool,
+        **kwargs: Any,
+    ) -> dict[str, EmotionQwenVisionOutput]:
+        """Computes the features of whatever media there are, under the names that `mm_encoder_outputs` has."""
+        options = kwargs | {"output_gate_weights": output_gate_weights, "return_dict": True}
+        encoded = {}
+        if pixel_values is not None:
+            encoded["image"] = self.get_image_features(pixel_values, image_grid_thw, **options)
+        if pixel_values_videos is not None:
+            encoded["video"] = self.get_video_features(pixel_values_videos, video_grid_thw, **options)
+        return encoded
+
+    def _zero_from_vision(self, inputs_embeds: torch.Tensor) -> torch.Tensor:
+        """Sends the smallest possible image through the vision tower and makes nothing of it.
+
+        Without it, a process whose batch holds only text would leave the tower's parameters out of the backward pass,
+        and data-parallel training would wait for them for ever.
+        """
+        config = self.config.vision_config
+        grid = torch.tensor([[1, config.spatial_merge_size, config.spatial_merge_size]], device=inputs_embeds.device)
+        patch_values = config.in_channels * config.temporal_patch_size * config.patch_size**2
+        pixels = inputs_embeds.new_zeros(config.spatial_merge_size**2, patch_values)
+        (tokens,) = self.get_image_features(pixels, grid, return_dict=True).pooler_output
+        return (tokens.sum() * 0.0).to(inputs_embeds)
+
+
+class EmotionQwenForConditionalGeneration(
+    EmotionQwenPreTrainedModel, Qwen2_5_VLForConditionalGeneration, GenerationMixin
+):
+    """Emotion-Qwen: answers questions about images and videos.
+
+    Args:
+        config: The config.
+    """
+
+    def __init__(self, config: EmotionQwenConfig) -> None:
+        # Past Qwen2_5_VLForConditionalGeneration.__init__, which would build Qwen2.5-VL's own model.
+        super(Qwen2_5_VLForConditionalGeneration, self).__init__(config)
+        self.model = EmotionQwenModel(config)
+        self.lm_head = nn.Linear(config.text_config.hidden_size, config.text_config.vocab_size, bias=False)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.LongTensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: torch.FloatTensor | None = None,
+        labels: torch.LongTensor | None = None,
+        use_cache: bool | None = None,
+        pixel_values: torch.Tensor | None = None,
+        pixel_values_videos: torch.FloatTensor | None = None,
+        image_grid_thw: torch.LongTensor | None = None,
+        video_grid_thw: torch.LongTensor | None = None,
+        mm_token_type_ids: torch.IntTensor | None = None,
+        second_per_grid_ts: torch.Tensor | None = None,
+        logits_to_keep: int | torch.Tensor = 0,
+        mm_encoder_outputs: dict[str, BaseModelOutputWithPooling] | None = None,
+        output_gate_weights: bool = False,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> tuple | EmotionQwenCausalLMOutputWithPast:
+        """Runs the model and its output head. Arguments that are not listed are those of `EmotionQwenModel.forward`.
+
+        Args:
+            input_ids: `(batch, length)`.
+            attention_mask: `(batch, length)`.
+            position_ids: As in `EmotionQwenModel.forward`.
+            past_key_values: The cache.
+            inputs_embeds: `(batch, length, d_t)`.
+            labels: `(batch, length)` token ids to predict, -100 where there is nothing to learn.
+            use_cache: Whether to return a cache.
+            pixel_values: Flattened patches of all images.
+            pixel_values_videos: Flattened patches of all videos.
+            image_grid_thw: `(num_images, 3)`.
+            video_grid_thw: `(num_videos, 3)`.
+            mm_token_type_ids: `(batch, length)`.
+            second_per_grid_ts: `(num_videos,)`.
+            logits_to_keep: How many of the last positions to compute logits for (0: all), or their indices.
+            mm_encoder_outputs: Features computed before, instead of pixels.
+            output_gate_weights: Whether to return the gate.
+            **kwargs: Passed on to the model and the loss.
+
+        Returns:
+            Logits `(batch, kept, vocabulary)`, the loss where there are labels, and what else was asked for.
+        """
+        outputs = self.model(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+            pixel_values=pixel_values,
+            pixel_values_videos=pixel_values_videos,
+            image_grid_thw=image_grid_thw,
+            video_grid_thw=video_grid_thw,
+            mm_token_type_ids=mm_token_type_ids,
+            second_per_grid_ts=second_per_grid_ts,
+            mm_encoder_outputs=mm_encoder_outputs,
+            output_gate_weights=output_gate_weights,
+            return_dict=True,
+            **kwargs,
+        )
+        kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+        logits = self.lm_head(outputs.last_hidden_state[:, kept, :])
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(
+                logits=logits, labels=labels, vocab_size=self.config.text_config.vocab_size, **kwargs
+            )
+        return EmotionQwenCausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            past_key_values=outputs.past_key_values,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+            gate_weights=outputs.gate_weights,
+        )
+
+    def _prepare_position_ids_for_generation(
+        self, inputs_tensor: torch.Tensor, model_kwargs: dict[str, Any]
+    ) -> torch.Tensor:
+        if not self.config.uses_mrope:
+            return GenerationMixin._prepare_position_ids_for_generation(self, inputs_tensor, model_kwargs)
+        return super()._prepare_position_ids_for_generation(inputs_tensor, model_kwargs)
+
+
+def split_gate_weights(outputs: EmotionQwenVisionOutput) -> EmotionQwenVisionOutput:
+    """Splits the gate weights of a batch into one tensor per item, as `pooler_output` is split."""
+    if outputs.gate_weights is not None:
+        tokens_per_item = [len(tokens) for tokens in outputs.pooler_output]
+        outputs.gate_weights = torch.split(outputs.gate_weights, tokens_per_item)
+    return outputs
+
+
+def collect_gate_weights(
+    mm_encoder_outputs: dict[str, BaseModelOutputWithPooling],
+) -> tuple[torch.Tensor, ...] | None:
+    """Joins the gates of images and videos; None where no features carry a gate."""
+    gates = [getattr(mm_encoder_outputs.get(kind), "gate_weights", None) or () for kind in ("image", "video")]
+    return (*gates[0], *gates[1]) or None
+
+
+__all__ = [
+    "EmotionQwenForConditionalGeneration",
+    "EmotionQwenModel",
+    "EmotionQwenPreTrainedModel",
+    "EmotionQwenVisionModel",
+]
