@@ -1,0 +1,132 @@
+"""What the image and the video processor share about Facial Emotion Capture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.utils import cached_file
+
+from .face_capture import FaceCapture
+from .facial_emotion_capture import FacialEmotionCapture
+from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
+
+FACE_NETWORKS_FILE = "face_networks.safetensors"
+FACE_NETWORKS_KEY = "face_networks_path"
+
+_HUB_OPTIONS = ("cache_dir", "force_download", "proxies", "token", "local_files_only", "revision", "subfolder")
+
+
+def find_face_networks(name_or_path: str | Path, **kwargs: Any) -> str | None:
+    """Find the face networks' weights beside a checkpoint.
+
+    Args:
+        name_or_path: Folder, file in a folder, or Hub id that a processor is loaded from.
+        **kwargs: What the processor's `from_pretrained` was given.
+
+    Returns:
+        Path of the weights, or None if the checkpoint carries none: then the package's own are used.
+    """
+    if Path(name_or_path).is_file():
+        name_or_path = Path(name_or_path).parent
+    options = {key: kwargs[key] for key in _HUB_OPTIONS if kwargs.get(key) is not None}
+    return cached_file(
+        str(name_or_path),
+        FACE_NETWORKS_FILE,
+        **options,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        _raise_exceptions_for_gated_repo=False,
+    )
+
+
+class FaceCaptureMixin:
+    """Settings, weights and use of Facial Emotion Capture for a processor.
+
+    The weights' path belongs to the machine, not to the checkpoint: it is kept out of the processor's JSON.
+    """
+
+    facial_emotion_capture = True
+    fec_config = FacialEmotionCaptureSettings().to_dict()
+    face_captures = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._face_networks_path = kwargs.pop(FACE_NETWORKS_KEY, None)
+        super().__init__(**kwargs)
+
+    def _standardize_kwargs(self, fec_config: Mapping[str, Any] | None = None, **kwargs: Any) -> dict[str, Any]:
+        kwargs = super()._standardize_kwargs(**kwargs)
+        kwargs["fec_config"] = FacialEmotionCaptureSettings.from_dict(fec_config or {}).to_dict()
+        return kwargs
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings that the JSON keeps."""
+        settings = super().to_dict()
+        settings.pop("_face_networks_path", None)
+        return settings
+
+    def _capture(self, fec_config: Mapping[str, Any] | None = None) -> FacialEmotionCapture:
+        return FacialEmotionCapture(weights=self._face_networks_path, **(fec_config or self.fec_config))
+
+    def _masked_key_frames(
+        self,
+        clips: Sequence[Tensor],
+        do_rescale: bool,
+        fec_config: Mapping[str, Any],
+        face_captures: Sequence[Any] | None,
+        timestamps: Sequence[Sequence[float] | None] | None = None,
+    ) -> list[Tensor]:
+        """Capture the faces of each clip and mask its key frames.
+
+        Args:
+            clips: Clips (T, 3, H, W), uint8 or float.
+            do_rescale: Whether float pixels still are 0 to 255 (else 0 to 1).
+            fec_config: Settings of Facial Emotion Capture.
+            face_captures: One stored result (or None) per clip.
+            timestamps: Seconds of each clip's frames.
+
+        Returns:
+            For each clip its masked key frames (K, 3, H, W) in the order of time, of the clip's dtype and range.
+
+        Raises:
+            ValueError: If the stored results don't fit the clips.
+        """
+        if face_captures is None:
+            face_captures = [None] * len(clips)
+        elif isinstance(face_captures, Mapping | FaceCapture):
+            face_captures = [face_captures]
+        if len(face_captures) != len(clips):
+            raise ValueError(f"There are {len(face_captures)} face captures for {len(clips)} pictures or clips.")
+        timestamps = timestamps or [None] * len(clips)
+        fec = self._capture(fec_config)
+        return [
+            _masked(fec, clip, do_rescale, stored, times)
+            for clip, stored, times in zip(clips, face_captures, timestamps, strict=True)
+        ]
+
+
+def as_uint8(frames: Tensor, do_rescale: bool = True) -> Tensor:
+    """Bring frames to uint8, which faces are looked for in.
+
+    Args:
+        frames: uint8, or float in 0 to 255 (0 to 1 where `do_rescale` is off).
+        do_rescale: Whether the pixels still have to be rescaled to 0 to 1.
+    """
+    if frames.dtype == torch.uint8:
+        return frames
+    return (frames if do_rescale else frames * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def _masked(
+    fec: FacialEmotionCapture, clip: Tensor, do_rescale: bool, stored: Any, times: Sequence[float] | None
+) -> Tensor:
+    if clip.shape[1] != 3:
+        raise ValueError(f"Facial Emotion Capture needs RGB, not {clip.shape[1]} channels: leave do_convert_rgb on.")
+    frames = as_uint8(clip, do_rescale)
+    if stored is None:
+        stored = fec.capture(frames, timestamps=times)
+    elif isinstance(stored, Mapping):
+        stored = FaceCapture.from_dict(stored)
+    masked = fec.mask(frames, stored).to(clip.dtype)
+    return masked if do_rescale or clip.dtype == torch.uint8 else masked / 255
