@@ -218,7 +218,7 @@ def main() -> None:
         "face_api": convert_face_api(reader(arguments.face_api)),
     }
     tensors = {f"{network}.{name}": half(array) for network, part in networks.items() for name, array in part.items()}
-    save_file(tensors, arguments.output, metadata={"format": "pt", "license": "MIT"})
+    save_file(tensors, arguments.output, metadata={"format": "pt"})
 
 
 if __name__ == "__main__":
