@@ -1,0 +1,167 @@
+"""Facial Emotion Capture: detect faces, read their emotions, follow them, choose and mask key frames.
+
+This is the paper's Facial Emotion Capture module (detection, landmarks g(F), emotion probabilities h(F)): it gives the
+model the frames that show an emotion at its height, with everything but the faces faded.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .face_backends import Detections, find_backend
+from .face_capture import EMOTIONS, Face, FaceCapture, KeyFrame, frame_scores
+from .face_masking import mask_key_frames
+from .face_tracking import assign_tracks, smooth_along_tracks
+from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
+from .key_frames import Peak, select_key_frames
+
+FacesPerFrame = tuple[tuple[Face, ...], ...]
+
+
+class FacialEmotionCapture:
+    """Finds faces and their emotions in clips; the same frames give the same result, bit for bit.
+
+    It holds settings only (networks live in a cache of the module), so it can be copied, pickled and shared between
+    threads.
+
+    Args:
+        backend: Name of the detector and classifier; "embedded" needs no download.
+        weights: The embedded backend's `face_networks.safetensors`; None for the package's own.
+        **settings: Fields of `FacialEmotionCaptureSettings`.
+
+    Raises:
+        ValueError: If the backend or a setting is unknown, or a value is out of its range.
+    """
+
+    def __init__(self, backend: str = "embedded", weights: Path | str | None = None, **settings: Any):
+        find_backend(backend)
+        self.backend = backend
+        self.weights = None if weights is None else Path(weights)
+        self.settings = FacialEmotionCaptureSettings.from_dict(settings)
+
+    def capture(
+        self, frames: Tensor, fps: float | None = None, timestamps: Sequence[float] | None = None
+    ) -> FaceCapture:
+        """Capture the faces of one clip (or of one image, as a clip of one frame).
+
+        Args:
+            frames: uint8 RGB (T, 3, H, W) or gray (T, 1, H, W), any T, on any device; the networks run there.
+            fps: Frames per second of these frames.
+            timestamps: Seconds of each frame; made from `fps` if left out.
+
+        Returns:
+            Faces, tracks and key frames. A clip without a face has no key frame.
+
+        Raises:
+            ValueError: If the frames are not such a tensor, or the times do not fit them.
+            FileNotFoundError: If the weights are missing.
+        """
+        frames = _as_rgb(frames)
+        times = _frame_times(len(frames), fps, timestamps)
+        backend = find_backend(self.backend)(self.settings, self.weights, frames.device)
+        # Whatever precision the caller trains or serves in, faces are read in float32.
+        with torch.inference_mode(), torch.autocast(frames.device.type, enabled=False):
+            detections = self._keep_faces(backend.detector.detect(frames), frames)
+            probabilities = (
+                backend.classifier.classify(frames, detections) if len(detections) else torch.empty(0, len(EMOTIONS))
+            )
+            faces = self._follow(detections, probabilities, len(frames), _inside(detections.boxes, frames))
+        key_frames = self._choose_key_frames(faces, times)
+        return FaceCapture((frames.shape[-2], frames.shape[-1]), fps, times, faces, key_frames)
+
+    def capture_batch(self, clips: Iterable[Tensor], fps: float | None = None) -> list[FaceCapture]:
+        """Capture several clips; each result is what `capture` gives for that clip alone."""
+        return [self.capture(frames, fps=fps) for frames in clips]
+
+    def mask(self, frames: Tensor, capture: FaceCapture) -> Tensor:
+        """Return the masked key frames (K, C, H, W) of a clip; see `mask_key_frames`.
+
+        Args:
+            frames: uint8 (T, C, H, W), the clip that `capture` was made from.
+            capture: Its faces and key frames, from now or from earlier.
+
+        Raises:
+            ValueError: If the capture was made from frames of another number or size.
+        """
+        return mask_key_frames(frames, capture, self.settings.mask_margin, self.settings.mask_fade)
+
+    def _keep_faces(self, found: Detections, frames: Tensor) -> Detections:
+        """Drop what is unsure, too small, or outside the frame."""
+        visible = _inside(found.boxes, frames)
+        heights, widths = visible[:, 3] - visible[:, 1], visible[:, 2] - visible[:, 0]
+        is_large = (heights >= self.settings.min_face_height * frames.shape[-2]) & (heights > 0) & (widths > 0)
+        return found.select(is_large & (found.scores >= self.settings.detection_threshold))
+
+    def _follow(self, found: Detections, probabilities: Tensor, num_frames: int, boxes: Tensor) -> FacesPerFrame:
+        """Give each face its track, smooth its probabilities along it, and sort the faces into their frames."""
+        settings = self.settings
+        tracks = assign_tracks(found.frames.tolist(), boxes, settings.track_overlap, settings.track_max_gap)
+        smoothed = smooth_along_tracks(probabilities, tracks, settings.smoothing_window)
+        faces: list[list[Face]] = [[] for _ in range(num_frames)]
+        columns = (found.frames, boxes, found.landmarks, found.scores, smoothed)
+        for track, frame, box, landmarks, score, row in zip(
+            tracks, *(column.tolist() for column in columns), strict=True
+        ):
+            points = tuple((x, y) for x, y in landmarks)
+            faces[frame].append(Face(tuple(box), points, score, tuple(row), track))
+        return tuple(tuple(group) for group in faces)
+
+    def _choose_key_frames(self, faces: FacesPerFrame, times: tuple[float, ...] | None) -> tuple[KeyFrame, ...]:
+        settings = self.settings
+        peaks = select_key_frames(
+            timeline=tuple(frame_scores(group, len(EMOTIONS)) for group in faces),
+            labels=EMOTIONS,
+            max_key_frames=settings.max_key_frames,
+            threshold=settings.key_frame_threshold,
+            min_gap=settings.key_frame_min_gap,
+            neutral_weight=settings.neutral_weight,
+        )
+        return tuple(_key_frame(peak, faces[peak.frame], times) for peak in peaks)
+
+
+def _key_frame(peak: Peak, faces: tuple[Face, ...], times: tuple[float, ...] | None) -> KeyFrame:
+    label = EMOTIONS.index(peak.label)
+    ordered = sorted(faces, key=lambda face: -face.probabilities[label] * face.score)
+    return KeyFrame(
+        frame=peak.frame,
+        time=None if times is None else times[peak.frame],
+        label=peak.label,
+        confidence=peak.score,
+        boxes=tuple(face.box for face in ordered),
+        tracks=tuple(face.track for face in ordered),
+    )
+
+
+def _inside(boxes: Tensor, frames: Tensor) -> Tensor:
+    """Cut boxes (N, 4) at the edges of the frames."""
+    height, width = frames.shape[-2:]
+    return boxes.clamp(min=0).minimum(torch.tensor([width, height, width, height], dtype=boxes.dtype))
+
+
+def _as_rgb(frames: Tensor) -> Tensor:
+    """Check a clip and return it with three channels."""
+    if not isinstance(frames, Tensor):
+        raise ValueError(f"Frames must be a torch tensor (T, C, H, W), not {type(frames).__name__}.")
+    if frames.ndim != 4 or frames.shape[1] not in (1, 3):
+        raise ValueError(f"Frames must be (T, 3, H, W) in RGB or (T, 1, H, W) in gray, not {tuple(frames.shape)}.")
+    if frames.dtype != torch.uint8:
+        raise ValueError(f"Frames must be uint8 with values 0-255, not {frames.dtype}.")
+    if 0 in frames.shape[-2:]:
+        raise ValueError(f"Frames must have at least one pixel, not {frames.shape[-2]}×{frames.shape[-1]}.")
+    return frames.expand(-1, 3, -1, -1)
+
+
+def _frame_times(
+    num_frames: int, fps: float | None, timestamps: Sequence[float] | None
+) -> tuple[float, ...] | None:
+    if fps is not None and not 0 < fps < math.inf:
+        raise ValueError(f"fps must be a positive number, not {fps!r}.")
+    if timestamps is None:
+        return None if fps is None else tuple(index / fps for index in range(num_frames))
+    if len(timestamps) != num_frames:
+        raise ValueError(f"{len(timestamps)} timestamps were given for {num_frames} frames.")
+    return tuple(float(time) for time in timestamps)

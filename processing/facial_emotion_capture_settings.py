@@ -1,0 +1,104 @@
+"""All knobs of Facial Emotion Capture, validated."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacialEmotionCaptureSettings:
+    """Knobs of Facial Emotion Capture; a processor stores them in its JSON.
+
+    Attributes:
+        detection_size: Longest side in pixels of the copy that the detector sees. 224 finds faces from about a
+            third of the frame's height down to 1/8; 320 helps with group shots.
+        detection_threshold: Detector's confidence from which a box is a face, 0 to 1.
+        detection_overlap: Boxes that overlap a surer one by more than this IoU are dropped, 0 to 1.
+        detection_batch_size: Frames that the detector sees at once.
+        min_face_height: Height of the smallest face to keep, as a share of the frame's height, 0 to 1.
+        crop_scale: Side of the square crop for the classifiers, in units of the longer side of the box.
+        classification_batch_size: Faces that the classifiers see at once.
+        track_overlap: IoU with a track's last box from which a face continues the track, 0 to 1.
+        track_max_gap: A track ends after so many frames without its face.
+        smoothing_window: Number of neighbouring faces on a track, itself included, that a face's probabilities are
+            the mean of; odd, 1 for none.
+        max_key_frames: Largest number of key frames per clip.
+        key_frame_threshold: Score from which a peak may become a key frame, 0 to 1.
+        key_frame_min_gap: Smallest distance in frames between two key frames.
+        neutral_weight: Factor on the score of neutral when peaks are ranked.
+        mask_margin: Share of a box's width and height that is kept around it on each side.
+        mask_fade: How far the rest is blended to white: 0 leaves it, 1 makes it white.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
+
+    detection_size: int = 224
+    detection_threshold: float = 0.7
+    detection_overlap: float = 0.4
+    detection_batch_size: int = 32
+    min_face_height: float = 0.06
+    crop_scale: float = 1.05
+    classification_batch_size: int = 32
+    track_overlap: float = 0.3
+    track_max_gap: int = 3
+    smoothing_window: int = 3
+    max_key_frames: int = 4
+    key_frame_threshold: float = 0.5
+    key_frame_min_gap: int = 2
+    neutral_weight: float = 0.5
+    mask_margin: float = 0.12
+    mask_fade: float = 0.85
+
+    def __post_init__(self) -> None:
+        self._require_integer("detection_size", 32, 4096)
+        for name in ("detection_batch_size", "classification_batch_size", "track_max_gap", "key_frame_min_gap"):
+            self._require_integer(name, 1)
+        self._require_integer("max_key_frames", 1)
+        self._require_integer("smoothing_window", 1)
+        if self.smoothing_window % 2 == 0:
+            raise ValueError(f"smoothing_window must be odd, not {self.smoothing_window}.")
+        for name in (
+            "detection_threshold",
+            "detection_overlap",
+            "min_face_height",
+            "track_overlap",
+            "key_frame_threshold",
+            "neutral_weight",
+            "mask_fade",
+        ):
+            self._require_number(name, 0.0, 1.0)
+        self._require_number("crop_scale", 0.5, 4.0)
+        self._require_number("mask_margin", 0.0, 4.0)
+
+    def _require_integer(self, name: str, low: int, high: float = math.inf) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            limits = f"of at least {low}" if high == math.inf else f"from {low} to {high}"
+            raise ValueError(f"{name} must be a whole number {limits}, not {value!r}.")
+
+    def _require_number(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ValueError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings as a JSON-able dict."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "FacialEmotionCaptureSettings":
+        """Build settings from a dict; what is not named keeps its default.
+
+        Raises:
+            ValueError: If a name is unknown or a value is out of its range.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(data) - set(known))
+        if unknown:
+            raise ValueError(
+                f"Unknown Facial Emotion Capture setting {', '.join(map(repr, unknown))}; "
+                f"known are {', '.join(known)}."
+            )
+        return cls(**data)
