@@ -1,0 +1,242 @@
+"""Writes a synthetic data set: a folder with `records.jsonl` and the media that it names.
+
+`python -m emotion_qwen.train.synthetic.data_set --output DIR --identities 400 --held-out-identities 40 --seed 0`
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from emotion_qwen.train.synthetic.clips import Clip, sample_clip
+from emotion_qwen.train.synthetic.expressions import EMOTIONS
+from emotion_qwen.train.synthetic.head_identity import Person, sample_person
+from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
+from emotion_qwen.train.synthetic.shapes import sample_shapes
+from emotion_qwen.train.synthetic.stills import Still, sample_still
+from emotion_qwen.train.synthetic.video_writing import write_mp4
+
+RECORDS = "records.jsonl"
+HELD_OUT_FROM = 1_000_000
+"""Identities from here on are held out, those below are for training: the two can never meet."""
+_DETAILED_FROM = 260
+"""Side of a picture (pixels) from which on textures are painted at twice the detail."""
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DataSetPlan:
+    """What to write.
+
+    Attributes:
+        identities: People for training.
+        held_out_identities: People for testing.
+        first_identity: Number of the first person of either split, within its range.
+        stills_per_label: Pictures of each emotion of each person.
+        clips_per_identity: Clips of each person, one expression each, emotions in turn.
+        shapes: Drawn pictures for training; a tenth as many more are held out.
+        size: Side of the pictures, pixels; even.
+        clip_frames: Frames of a clip.
+        clip_fps: Frames a second of a clip.
+        face_height: Least and greatest height of a face over that of its picture.
+        seed: Everything is drawn from it (but what people look like, which is their number's).
+    """
+
+    identities: int = 400
+    held_out_identities: int = 40
+    first_identity: int = 0
+    stills_per_label: int = 4
+    clips_per_identity: int = 0
+    shapes: int = 0
+    size: int = 128
+    clip_frames: int = 12
+    clip_fps: float = 3.0
+    face_height: tuple[float, float] = (0.25, 0.95)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.first_identity + max(self.identities, self.held_out_identities) > HELD_OUT_FROM:
+            raise ValueError(f"Identities are numbered below {HELD_OUT_FROM}")
+        if self.size % 2:
+            raise ValueError(f"The size must be even for clips, not {self.size}")
+
+
+def write_data_set(folder: Path, plan: DataSetPlan, workers: int = 1) -> list[Record]:
+    """Writes the media and the records; the same plan writes the same bytes with any number of workers.
+
+    Args:
+        folder: Made if missing.
+        plan: What to write.
+        workers: Processes.
+
+    Returns:
+        The records, in the order of the file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "media").mkdir(exist_ok=True)
+    people = [plan.first_identity + number for number in range(plan.identities)]
+    people += [HELD_OUT_FROM + plan.first_identity + number for number in range(plan.held_out_identities)]
+    shape_ids = list(range(plan.shapes)) + [HELD_OUT_FROM + number for number in range(plan.shapes // 10)]
+    records: list[Record] = []
+    for made in _made(partial(_write_person, folder, plan), people, workers):
+        records.extend(made)
+    for made in _made(partial(_write_shapes, folder, plan), shape_ids, workers):
+        records.extend(made)
+    with (folder / RECORDS).open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    return records
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Reads the records of a data set folder."""
+    with (folder / RECORDS).open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def _made(make: Any, numbers: list[int], workers: int) -> Iterator[list[Record]]:
+    if workers <= 1:
+        yield from map(make, numbers)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(make, numbers, chunksize=4)
+
+
+def _split(number: int) -> str:
+    return "held_out" if number >= HELD_OUT_FROM else "train"
+
+
+def _write_person(folder: Path, plan: DataSetPlan, identity: int) -> list[Record]:
+    """Writes all pictures and clips of one person."""
+    rng = np.random.default_rng([plan.seed, identity])
+    head = build_head(sample_person(identity), detail=2 if plan.size >= _DETAILED_FROM else 1)
+    records = []
+    for label in EMOTIONS:
+        for number in range(plan.stills_per_label):
+            still = sample_still(rng, head, label, plan.size, plan.face_height)
+            name = f"{identity:07d}-{label}-{number}"
+            still.picture.save(folder / f"media/{name}.jpg", quality=still.jpeg_quality)
+            records.append(_still_record(name, still, head.person))
+    for number in range(plan.clips_per_identity):
+        label = EMOTIONS[(identity + number) % len(EMOTIONS)]
+        records.append(_write_clip(folder, plan, head, rng, label, f"{identity:07d}-clip-{number}-{label}"))
+    return records
+
+
+def _write_clip(
+    folder: Path, plan: DataSetPlan, head: HeadModel, rng: np.random.Generator, label: str, name: str
+) -> Record:
+    clip = sample_clip(rng, head, [label], plan.clip_frames, plan.clip_fps, (plan.size, plan.size), plan.face_height)
+    write_mp4(folder / f"media/{name}.mp4", clip.frames, clip.fps)
+    return _clip_record(name, clip, head.person)
+
+
+def _person_truth(person: Person) -> Record:
+    return {
+        "identity": person.identity,
+        "split": _split(person.identity),
+        "sex": person.sex,
+        "age": person.age,
+        "skin_group": person.skin_group,
+    }
+
+
+def _still_record(name: str, still: Still, person: Person) -> Record:
+    return {
+        "id": name,
+        "task": "emotion",
+        "kind": "image",
+        "media": f"media/{name}.jpg",
+        "label": still.expression.label,
+        "intensity": still.expression.intensity,
+        "action_units": still.expression.action_units,
+        "apex_frame": 0,
+        "apex_time": 0.0,
+        "face_box": still.face_box,
+        "yaw": round(still.view.yaw, 1),
+        "pitch": round(still.view.pitch, 1),
+        **_person_truth(person),
+    }
+
+
+def _clip_record(name: str, clip: Clip, person: Person) -> Record:
+    strongest = clip.strongest
+    return {
+        "id": name,
+        "task": "emotion",
+        "kind": "video",
+        "media": f"media/{name}.mp4",
+        "label": strongest.expression.label,
+        "intensity": strongest.expression.intensity,
+        "action_units": strongest.expression.action_units,
+        "apex_frame": strongest.apex,
+        "apex_time": round(strongest.apex / clip.fps, 3),
+        "face_box": clip.face_boxes[strongest.apex],
+        "face_boxes": clip.face_boxes,
+        "fps": clip.fps,
+        "frames": len(clip.frames),
+        "events": [
+            {
+                "label": event.expression.label,
+                "intensity": event.expression.intensity,
+                "action_units": event.expression.action_units,
+                "onset_frame": event.onset,
+                "apex_frame": event.apex,
+                "offset_frame": event.offset,
+            }
+            for event in clip.events
+        ],
+        **_person_truth(person),
+    }
+
+
+def _write_shapes(folder: Path, plan: DataSetPlan, number: int) -> list[Record]:
+    rng = np.random.default_rng([plan.seed, number, 0x5A])
+    picture, shapes = sample_shapes(rng, plan.size)
+    name = f"{number:07d}-shapes"
+    picture.save(folder / f"media/{name}.jpg", quality=90)
+    return [
+        {
+            "id": name,
+            "task": "shapes",
+            "kind": "image",
+            "media": f"media/{name}.jpg",
+            "split": _split(number),
+            "shapes": [{"shape": shape.shape, "colour": shape.colour, "place": shape.place} for shape in shapes],
+        }
+    ]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Write a data set of rendered heads and drawn shapes.")
+    defaults = DataSetPlan()
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument("--identities", type=int, default=defaults.identities)
+    parser.add_argument("--held-out-identities", type=int, default=defaults.held_out_identities)
+    parser.add_argument("--first-identity", type=int, default=defaults.first_identity)
+    parser.add_argument("--stills-per-label", type=int, default=defaults.stills_per_label)
+    parser.add_argument("--clips-per-identity", type=int, default=defaults.clips_per_identity)
+    parser.add_argument("--shapes", type=int, default=defaults.shapes)
+    parser.add_argument("--size", type=int, default=defaults.size, help="side of the pictures, pixels")
+    parser.add_argument("--clip-frames", type=int, default=defaults.clip_frames)
+    parser.add_argument("--clip-fps", type=float, default=defaults.clip_fps)
+    parser.add_argument("--face-height", type=float, nargs=2, default=defaults.face_height, metavar=("LEAST", "MOST"))
+    parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    chosen = vars(parser.parse_args(arguments))
+    folder, workers = chosen.pop("output"), chosen.pop("workers")
+    start = time.perf_counter()
+    records = write_data_set(folder, DataSetPlan(**chosen | {"face_height": tuple(chosen["face_height"])}), workers)
+    print(f"{len(records)} records in {time.perf_counter() - start:.0f} s: {folder / RECORDS}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""A person's head, ready to be posed: the shape at rest, what every face unit moves, and the painted surface."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from emotion_qwen.train.synthetic.head_assets import PARTS, face_units, load_mesh, load_target
+from emotion_qwen.train.synthetic.head_coordinates import AXIS_DEPTH, map_coordinates
+from emotion_qwen.train.synthetic.head_identity import Person
+from emotion_qwen.train.synthetic.head_texture import hair_lift, paint_person, person_lines
+
+_FACE_BOTTOM, _FACE_TOP, _FACE_DEPTH = 6.12, 7.98, 0.62
+"""The face of the base mesh, for its box: chin to hairline, in front of the ears."""
+_EYE_DEPTH = 1.25
+"""z of the eyes' centres on the base mesh."""
+_HAIR_PARTING = 8.46
+"""The highest point of the asset's long hair that is drawn; above it the scalp's own hair is seen."""
+_HAIR_FRONT = 0.62
+"""How far forward the asset's long hair is drawn; before it hangs over the face."""
+
+
+@dataclass(frozen=True)
+class HeadModel:
+    """One person's head.
+
+    Attributes:
+        person: Who it is.
+        rest: float32 (n, 3), vertices of the resting face, decimetres.
+        triangles: int64 (m, 3), those that are drawn for this person.
+        parts: int64 (m,), indices into `PARTS`.
+        texture: float32 (rows, columns, 3), see `paint_person`.
+        lines: float32 (rows, columns, kinds), see `person_lines`.
+        detail: The texture's detail.
+    """
+
+    person: Person
+    rest: np.ndarray
+    triangles: np.ndarray
+    parts: np.ndarray
+    texture: np.ndarray
+    lines: np.ndarray
+    detail: int
+
+    @property
+    def middle(self) -> np.ndarray:
+        """The point between the eyes, on the vertical axis of the head; float32 (3,)."""
+        eyes = self.rest[np.concatenate(eye_vertices())].mean(0)
+        return np.array([0, eyes[1] - 0.05, AXIS_DEPTH + eyes[2] - _EYE_DEPTH], np.float32)
+
+    def pose(self, units: dict[str, float]) -> np.ndarray:
+        """Moves the face.
+
+        Args:
+            units: Weight of each face unit by its ARKit name ("jawOpen", "mouthSmileLeft", ...).
+
+        Returns:
+            float32 (n, 3): the vertices, decimetres.
+
+        Raises:
+            KeyError: a name is not a face unit.
+        """
+        rows = unit_rows()
+        weights = np.zeros(len(rows), np.float32)
+        for name, weight in units.items():
+            weights[rows[name]] = weight
+        return self.rest + (weights @ face_units()[1]).reshape(-1, 3)
+
+
+@cache
+def unit_rows() -> dict[str, int]:
+    """The row of each face unit in the displacements."""
+    return {name: row for row, name in enumerate(face_units()[0])}
+
+
+@cache
+def surface_coordinates() -> np.ndarray:
+    """What each vertex carries to its pixels, float32 (n, 4).
+
+    Eyes: the direction from the eye's centre (x, y, z; unit length) and 0. Everything else: column and row on the map
+    at detail 1, then the lips' and the inner mouth's share in [0, 1].
+    """
+    mesh = load_mesh()
+    carried = np.concatenate(
+        [
+            map_coordinates(mesh.vertices),
+            np.stack([mesh.masks["lips"], np.clip(mesh.masks["inside-mouth"] * 1.2, 0, 1)], 1),
+        ],
+        axis=1,
+    )
+    for part in ("left_eye", "right_eye"):
+        eye = mesh.of_part(part)
+        ball = mesh.vertices[eye]
+        direction = ball - (ball.max(0) + ball.min(0)) / 2
+        carried[eye, :3] = direction / np.linalg.norm(direction, axis=1, keepdims=True)
+        carried[eye, 3] = 0
+    return carried.astype(np.float32)
+
+
+@cache
+def face_vertices() -> np.ndarray:
+    """Indices of the vertices whose projections bound the face's box."""
+    mesh = load_mesh()
+    x, y, z = mesh.vertices.T
+    face = mesh.of_part("skin") & (y > _FACE_BOTTOM) & (y < _FACE_TOP) & (z > _FACE_DEPTH)
+    return np.flatnonzero(face & (mesh.masks["inside-mouth"] < 0.5))
+
+
+@cache
+def eye_vertices() -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the vertices of the person's left and right eye."""
+    mesh = load_mesh()
+    return np.flatnonzero(mesh.of_part("left_eye")), np.flatnonzero(mesh.of_part("right_eye"))
+
+
+def build_head(person: Person, detail: int = 1) -> HeadModel:
+    """Shapes and paints a person.
+
+    Args:
+        person: Who.
+        detail: Of the texture: 1 for faces of about 130 pixels, 2 for 260.
+    """
+    mesh = load_mesh()
+    rest = mesh.vertices.copy()
+    for name, weight in person.targets.items():
+        index, delta = load_target(name)
+        rest[index] += np.float32(weight) * delta
+    skin = mesh.of_part("skin")
+    normals = vertex_normals(rest, mesh.triangles[mesh.triangle_parts == 0])
+    rest[skin] += normals[skin] * hair_lift(mesh.vertices[skin], person)[:, None]
+    shown = _shown_triangles(person)
+    return HeadModel(
+        person=person,
+        rest=rest,
+        triangles=mesh.triangles[shown],
+        parts=mesh.triangle_parts[shown],
+        texture=paint_person(person, detail),
+        lines=person_lines(person, detail),
+        detail=detail,
+    )
+
+
+def _shown_triangles(person: Person) -> np.ndarray:
+    mesh = load_mesh()
+    shown = np.ones(len(mesh.triangles), bool)
+    if not person.lashes:
+        shown &= mesh.triangle_parts != PARTS.index("lashes")
+    hair = mesh.triangle_parts == PARTS.index("hair")
+    if person.hair_style not in ("long", "bob"):
+        return shown & ~hair
+    x, y, z = np.moveaxis(mesh.vertices[mesh.triangles].mean(1), -1, 0)
+    falls = (y > person.hair_length) & (y < _HAIR_PARTING) & (z < _HAIR_FRONT)
+    return shown & (~hair | falls)
+
+
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Unit normals, float32 (n, 3); zero for vertices of no triangle."""
+    first, second, third = (vertices[triangles[:, corner]] for corner in range(3))
+    faces = np.cross(second - first, third - first)
+    corners = triangles.T.ravel()
+    normals = np.stack([np.bincount(corners, np.tile(faces[:, axis], 3), len(vertices)) for axis in range(3)], 1)
+    return (normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9)).astype(np.float32)

@@ -1,0 +1,159 @@
+"""Paints a person's skin, brows, hair, beard and clothes on the map of the base head, and the lines that expressions make."""
+
+from functools import cache
+
+import numpy as np
+from emotion_qwen.train.synthetic.head_coordinates import EYE_HEIGHT, EYE_OFFSET, map_positions, map_shape
+from emotion_qwen.train.synthetic.head_identity import Person
+from PIL import Image
+
+LINES = ("forehead", "frown", "crows_feet", "smile", "nose")
+"""Kinds of lines on the face, in the order of `line_maps`."""
+
+_HAIR_THICKNESS = {"bald": 0.0, "cropped": 0.03, "short": 0.14, "bob": 0.2, "tied": 0.09, "long": 0.2}
+"""How far hair stands off the scalp, decimetres."""
+
+
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell: tuple[float, float]) -> np.ndarray:
+    """Noise with grains of `cell` (rows, columns) pixels, float32 `shape`, mean 0, deviation about 0.5."""
+    coarse = [max(2, int(np.ceil(size / grain))) for size, grain in zip(shape, cell, strict=True)]
+    picture = Image.fromarray(rng.normal(0, 0.7, coarse).astype(np.float32))
+    return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
+
+
+def hair_cover(positions: np.ndarray, person: Person) -> np.ndarray:
+    """How far inside the hair a point of the scalp lies.
+
+    Args:
+        positions: float (..., 3), points of the base mesh in decimetres.
+        person: Whose hair.
+
+    Returns:
+        float32 (...): decimetres inside the hairline, negative outside.
+    """
+    x, y, z = (np.abs(positions[..., 0]), positions[..., 1], positions[..., 2])
+    front = y - (EYE_HEIGHT + 0.68 + person.hairline - person.fringe * (x < 0.62) - 0.1 * (x / 0.7) ** 2)
+    ear = (x > 0.7) & (y > 6.82) & (y < 7.56) & (z > 0.1) & (z < 0.82)
+    temple = np.minimum(0.56 - z, y - (EYE_HEIGHT + 0.12))
+    nape = np.minimum(0.20 - z, y - 6.4)
+    inside = np.maximum(front, np.maximum(temple, nape))
+    return np.where(ear, -1.0, inside).astype(np.float32)
+
+
+def hair_lift(positions: np.ndarray, person: Person) -> np.ndarray:
+    """How far the surface stands off the scalp for the volume of the hair, float32 (...), decimetres."""
+    thickness = _HAIR_THICKNESS[person.hair_style]
+    return (thickness * np.clip(hair_cover(positions, person) / 0.22, 0, 1) ** 0.7).astype(np.float32)
+
+
+@cache
+def line_maps(detail: int) -> np.ndarray:
+    """How deep each kind of line is at each texel: float32 (rows, columns, kinds) in [0, 1], kinds as in `LINES`."""
+    x, y, z = np.moveaxis(map_positions(detail), -1, 0)
+    x = np.abs(x)
+    front = z > 0.9
+    forehead_window = np.exp(-(((y - 7.78) / 0.16) ** 4)) * np.exp(-((x / 0.48) ** 4))
+    forehead = np.clip(np.cos(2 * np.pi * (y + 0.05 * np.cos(4 * x)) / 0.1), 0, 1) ** 3 * forehead_window
+    frown = np.exp(-(((x - 0.065) / 0.018) ** 2)) * np.exp(-(((y - 7.47) / 0.1) ** 4))
+    distance, angle = np.hypot(x - 0.44, y - EYE_HEIGHT), np.arctan2(y - EYE_HEIGHT, x - 0.44)
+    feet_window = np.exp(-(((distance - 0.17) / 0.1) ** 2)) * np.exp(-((angle / 0.75) ** 4))
+    crows_feet = 0.6 * np.clip(np.cos(angle * 9), 0, 1) ** 2 * feet_window
+    fold = 0.2 + 0.2 * np.clip((6.93 - y) / 0.4, 0, 1.3) ** 0.8
+    smile = 0.8 * np.exp(-(((x - fold) / 0.028) ** 2)) * np.exp(-(((y - 6.74) / 0.2) ** 4))
+    nose_window = np.exp(-((x / 0.13) ** 4)) * np.exp(-(((y - 7.22) / 0.13) ** 4))
+    nose = np.clip(np.cos(2 * np.pi * (y - 0.5 * x) / 0.1), 0, 1) ** 2 * nose_window
+    return (np.stack([forehead, frown, crows_feet, smile, nose], -1) * front[..., None]).astype(np.float32)
+
+
+def person_lines(person: Person, detail: int) -> np.ndarray:
+    """The lines that this person's face can make: `line_maps` outside the hair, deeper with age; same shape."""
+    bare = np.clip(-hair_cover(map_positions(detail), person) / 0.05, 0, 1) if person.hair_style != "bald" else 1.0
+    return line_maps(detail) * np.asarray(bare * (0.7 + 0.6 * person.wrinkles), np.float32)[..., None]
+
+
+def paint_person(person: Person, detail: int) -> np.ndarray:
+    """Paints one person.
+
+    Args:
+        person: Who.
+        detail: 1 for faces of about 130 pixels, 2 for 260.
+
+    Returns:
+        float32 (rows, columns, 3), colours in [0, 1], row 0 at the bottom of the bust.
+    """
+    rng = np.random.default_rng([person.identity, 0x7E])
+    positions = map_positions(detail)
+    shape = map_shape(detail)
+    picture = _skin(person, positions, shape, rng)
+    picture *= 1 - person_lines(person, detail) @ np.full((len(LINES), 1), 0.35 * person.wrinkles, np.float32)
+    picture = _over(picture, np.array(person.hair) * 0.9, _brows(person, positions, shape, rng))
+    picture = _over(picture, np.array(person.hair) * 0.8, _beard(person, positions, shape, rng))
+    strands = smooth_noise(rng, shape, (24 * detail, 2 * detail))[..., None]
+    hair = np.clip(np.array(person.hair) * (1 + 0.35 * strands), 0, 1)
+    picture = _over(picture, hair, _scalp(person, positions, shape, rng))
+    x, y = np.abs(positions[..., 0]), positions[..., 1]
+    collar = 5.25 - person.neckline * np.clip(1 - x / 1.0, 0, 1) + 0.12 * np.minimum(x, 1.2)
+    folds = 1 + 0.12 * smooth_noise(rng, shape, (8 * detail, 10 * detail))[..., None]
+    return _over(picture, np.array(person.clothes) * folds, np.clip((collar - y) / 0.06, 0, 1)).clip(0, 1)
+
+
+def _over(picture: np.ndarray, colour: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    cover = cover.astype(np.float32)[..., None]
+    return picture * (1 - cover) + colour.astype(np.float32) * cover
+
+
+def _spot(positions: np.ndarray, centre: tuple[float, float], size: tuple[float, float]) -> np.ndarray:
+    """A soft spot on both halves of the face, around (|x|, y)."""
+    x, y = np.abs(positions[..., 0]), positions[..., 1]
+    spot = np.exp(-(((x - centre[0]) / size[0]) ** 2) - ((y - centre[1]) / size[1]) ** 2)
+    return spot * (positions[..., 2] > 0.8)
+
+
+def _skin(person: Person, positions: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    skin = np.array(person.skin, np.float32)
+    picture = np.broadcast_to(skin, (*shape, 3)).copy()
+    scale = shape[0] / 400
+    uneven = 0.05 * smooth_noise(rng, shape, (30 * scale, 30 * scale)) + 0.04 * smooth_noise(rng, shape, (3, 3))
+    picture *= 1 + person.blotches * uneven[..., None]
+    flushed = _spot(positions, (0.40, 6.95), (0.22, 0.17)) + 0.7 * _spot(positions, (0.0, 6.95), (0.13, 0.12))
+    picture *= 1 - person.blotches * flushed[..., None] * np.array([0.0, 0.12, 0.11], np.float32)
+    shade = (
+        0.22 * _spot(positions, (0.17, 7.33), (0.09, 0.1))
+        + 0.12 * _spot(positions, (EYE_OFFSET, 7.14), (0.17, 0.06))
+        + 0.18 * _spot(positions, (0.0, 6.44), (0.16, 0.04))
+        + 0.15 * _spot(positions, (EYE_OFFSET, 7.40), (0.17, 0.035))
+    )
+    return picture * (1 - shade[..., None])
+
+
+def _brows(person: Person, positions: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    across = np.abs(positions[..., 0]) - EYE_OFFSET
+    height = positions[..., 1] - EYE_HEIGHT
+    along = np.clip((across + 0.19) / 0.45, 0, 1)
+    middle = 0.19 + 0.06 * np.sin(along * np.pi * 0.8) - 0.035 * along
+    thickness = 0.042 * person.brow_thickness * (1 - 0.6 * along)
+    brow = np.exp(-(((height - middle) / thickness) ** 2)) * np.clip((across + 0.21) / 0.04, 0, 1)
+    brow = brow * np.clip((0.29 - across) / 0.08, 0, 1) * (positions[..., 2] > 0.9)
+    hairs = 1 + 0.4 * smooth_noise(rng, shape, (3, 2))
+    return np.clip(brow * hairs * person.brow_density * 1.15, 0, 0.95)
+
+
+def _beard(person: Person, positions: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    if person.beard == 0:
+        return np.zeros(shape, np.float32)
+    x, y, z = np.abs(positions[..., 0]), positions[..., 1], positions[..., 2]
+    cheek_line = 6.62 + 0.9 * np.clip(x - 0.35, 0, 1)
+    jaw = np.clip((cheek_line - y) / 0.1, 0, 1) * np.clip((y - 6.0) / 0.12, 0, 1) * (z > 0.55) * (y > 5.95)
+    moustache = np.exp(-(((y - 6.77 + 0.25 * x) / 0.045) ** 2)) * np.clip((0.30 - x) / 0.06, 0, 1) * (z > 1.2)
+    mouth = np.exp(-((x / 0.27) ** 4)) * np.exp(-(((y - 6.6) / 0.1) ** 4)) * (z > 1.2)
+    grain = 1 + 0.5 * smooth_noise(rng, shape, (2, 2))
+    return np.clip(np.maximum(jaw * (1 - mouth), moustache) * grain * person.beard, 0, 0.92)
+
+
+def _scalp(person: Person, positions: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    if person.hair_style == "bald":
+        return np.zeros(shape, np.float32)
+    ragged = 0.03 * smooth_noise(rng, shape, (8, 2)) + 0.03 * smooth_noise(rng, shape, (30, 20))
+    soft = 0.14 if person.hair_style == "cropped" else 0.08
+    full = 0.75 if person.hair_style == "cropped" else 1.0
+    return np.clip((hair_cover(positions, person) + ragged) / soft, 0, 1) * full

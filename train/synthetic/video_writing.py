@@ -1,0 +1,26 @@
+"""Writes frames to an mp4, the same bytes for the same frames."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+
+def write_mp4(path: Path, frames: np.ndarray, fps: float, quality: int = 20) -> None:
+    """Encodes a clip as H.264.
+
+    Args:
+        path: File to write.
+        frames: uint8 (T, H, W, 3) RGB; H and W even.
+        fps: Frames a second.
+        quality: Constant rate factor: 0 is lossless, larger is smaller and worse.
+    """
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": str(quality), "threads": "1", "flags": "+bitexact"}
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
