@@ -48,7 +48,7 @@ class FaceCaptureMixin:
     """
 
     facial_emotion_capture = True
-    fec_config = FacialEmotionCaptureSettings().to_dict()
+    fec_config = {"backend": "embedded", **FacialEmotionCaptureSettings().to_dict()}
     face_captures = None
 
     def __init__(self, **kwargs: Any) -> None:
@@ -57,7 +57,8 @@ class FaceCaptureMixin:
 
     def _standardize_kwargs(self, fec_config: Mapping[str, Any] | None = None, **kwargs: Any) -> dict[str, Any]:
         kwargs = super()._standardize_kwargs(**kwargs)
-        kwargs["fec_config"] = FacialEmotionCaptureSettings.from_dict(fec_config or {}).to_dict()
+        fec = FacialEmotionCapture(**(fec_config or {}))
+        kwargs["fec_config"] = {"backend": fec.backend, **fec.settings.to_dict()}
         return kwargs
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,8 +67,8 @@ class FaceCaptureMixin:
         settings.pop("_face_networks_path", None)
         return settings
 
-    def _capture(self, fec_config: Mapping[str, Any] | None = None) -> FacialEmotionCapture:
-        return FacialEmotionCapture(weights=self._face_networks_path, **(fec_config or self.fec_config))
+    def _fec(self, fec_config: Mapping[str, Any]) -> FacialEmotionCapture:
+        return FacialEmotionCapture(weights=self._face_networks_path, **fec_config)
 
     def _masked_key_frames(
         self,
@@ -75,7 +76,6 @@ class FaceCaptureMixin:
         do_rescale: bool,
         fec_config: Mapping[str, Any],
         face_captures: Sequence[Any] | None,
-        timestamps: Sequence[Sequence[float] | None] | None = None,
     ) -> list[Tensor]:
         """Capture the faces of each clip and mask its key frames.
 
@@ -83,8 +83,7 @@ class FaceCaptureMixin:
             clips: Clips (T, 3, H, W), uint8 or float.
             do_rescale: Whether float pixels still are 0 to 255 (else 0 to 1).
             fec_config: Settings of Facial Emotion Capture.
-            face_captures: One stored result (or None) per clip.
-            timestamps: Seconds of each clip's frames.
+            face_captures: One stored result per clip; where it is None the faces are captured now.
 
         Returns:
             For each clip its masked key frames (K, 3, H, W) in the order of time, of the clip's dtype and range.
@@ -98,12 +97,8 @@ class FaceCaptureMixin:
             face_captures = [face_captures]
         if len(face_captures) != len(clips):
             raise ValueError(f"There are {len(face_captures)} face captures for {len(clips)} pictures or clips.")
-        timestamps = timestamps or [None] * len(clips)
-        fec = self._capture(fec_config)
-        return [
-            _masked(fec, clip, do_rescale, stored, times)
-            for clip, stored, times in zip(clips, face_captures, timestamps, strict=True)
-        ]
+        fec = self._fec(fec_config)
+        return [_masked(fec, clip, do_rescale, stored) for clip, stored in zip(clips, face_captures, strict=True)]
 
 
 def as_uint8(frames: Tensor, do_rescale: bool = True) -> Tensor:
@@ -118,14 +113,12 @@ def as_uint8(frames: Tensor, do_rescale: bool = True) -> Tensor:
     return (frames if do_rescale else frames * 255).round().clamp(0, 255).to(torch.uint8)
 
 
-def _masked(
-    fec: FacialEmotionCapture, clip: Tensor, do_rescale: bool, stored: Any, times: Sequence[float] | None
-) -> Tensor:
+def _masked(fec: FacialEmotionCapture, clip: Tensor, do_rescale: bool, stored: Any) -> Tensor:
     if clip.shape[1] != 3:
         raise ValueError(f"Facial Emotion Capture needs RGB, not {clip.shape[1]} channels: leave do_convert_rgb on.")
     frames = as_uint8(clip, do_rescale)
     if stored is None:
-        stored = fec.capture(frames, timestamps=times)
+        stored = fec.capture(frames)
     elif isinstance(stored, Mapping):
         stored = FaceCapture.from_dict(stored)
     masked = fec.mask(frames, stored).to(clip.dtype)

@@ -1,0 +1,101 @@
+"""Pictures from files and PIL to upright RGB."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlparse
+
+import PIL.Image
+import PIL.ImageOps
+import torch
+from torch import Tensor
+from torchvision.transforms.v2.functional import pil_to_tensor
+from transformers.image_utils import load_image_as_tensor
+
+from .video_decoding import MediaError
+
+STILL_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jfif", ".avif"}
+)
+
+
+def is_still(source: object) -> bool:
+    """Tell whether a string or path names a picture that doesn't move (by its suffix; a data address counts)."""
+    if not isinstance(source, str | os.PathLike):
+        return False
+    name = os.fspath(source)
+    return name.startswith("data:image/") or Path(urlparse(name).path).suffix.lower() in STILL_SUFFIXES
+
+
+def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    """Bring a picture upright (EXIF) and to RGB; alpha goes over white, CMYK, gray and palettes are converted."""
+    image = PIL.ImageOps.exif_transpose(image)
+    if image.mode == "RGB":
+        return image
+    if image.mode in ("I;16", "I;16L", "I;16B", "I"):
+        return image.point(lambda value: value / 256).convert("L").convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = PIL.Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return PIL.Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def load_rgb(source: str | os.PathLike[str]) -> Tensor:
+    """Load a picture.
+
+    A plain RGB picture is decoded by transformers' own loader, bit for bit; pictures with alpha, a palette, gray,
+    CMYK or a rotation in EXIF go through `to_rgb`.
+
+    Args:
+        source: A path, a `file://` or http address, a data address or base64.
+
+    Returns:
+        uint8 (3, H, W) RGB.
+
+    Raises:
+        MediaError: If there is no such picture or it can't be decoded.
+    """
+    name = os.fspath(source).removeprefix("file://")
+    if not os.path.isfile(name):
+        return _load_remote(name)
+    try:
+        with PIL.Image.open(name) as image:
+            if image.mode == "RGB" and image.format in ("JPEG", "PNG") and not _is_turned(image):
+                return load_image_as_tensor(name)
+            return pil_to_tensor(to_rgb(image))
+    except (OSError, SyntaxError, RuntimeError, ValueError) as error:
+        raise MediaError(f"'{name}' can't be read as a picture.") from error
+
+
+def _is_turned(image: PIL.Image.Image) -> bool:
+    return image.getexif().get(PIL.ExifTags.Base.Orientation, 1) != 1
+
+
+def _load_remote(name: str) -> Tensor:
+    try:
+        return load_image_as_tensor(name)
+    except Exception as error:  # whatever the network, base64 or the decoder raise
+        shown = name if len(name) < 200 else f"{name[:60]}…"
+        raise MediaError(f"There is no picture '{shown}'.") from error
+
+
+def frames_of(clip: list[object]) -> Tensor:
+    """Stack the frames of a clip given as pictures or paths.
+
+    Args:
+        clip: PIL pictures, paths or addresses, all of one size.
+
+    Returns:
+        uint8 (T, 3, H, W) RGB.
+
+    Raises:
+        MediaError: If a frame can't be read or the frames differ in size.
+    """
+    frames = [
+        pil_to_tensor(to_rgb(frame)) if isinstance(frame, PIL.Image.Image) else load_rgb(frame) for frame in clip
+    ]
+    sizes = sorted({tuple(frame.shape[-2:]) for frame in frames})
+    if len(sizes) > 1:
+        listed = ", ".join(f"{height}×{width}" for height, width in sizes)
+        raise MediaError(f"The frames of one clip differ in size: {listed}.")
+    return torch.stack(frames)

@@ -1,0 +1,108 @@
+"""Emotion-Qwen's processor: text, images and clips to model inputs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProcessor
+from transformers.processing_utils import MultiModalData
+
+_MEDIA = ("images", "videos", "audio")
+
+
+class EmotionQwenProcessor(Qwen2_5_VLProcessor):
+    """Qwen2.5-VL's processor around Emotion-Qwen's image and video processor.
+
+    Every clip and every image is one placeholder, whatever key frames follow it; `second_per_grid_ts` speaks of the
+    clip without them. Empty lists of media count as none.
+    """
+
+    def __init__(self, image_processor=None, tokenizer=None, video_processor=None, chat_template=None, **kwargs):
+        super().__init__(image_processor, tokenizer, video_processor, chat_template=chat_template, **kwargs)
+
+    def apply_chat_template(self, conversation: Any, *args: Any, **kwargs: Any) -> Any:
+        """Apply the chat template as the base class does.
+
+        Keys that are null are dropped from the parts of a message first: a table of messages (Arrow) fills up with
+        them what a part does not have, and each would count as one more image or clip.
+        """
+        return super().apply_chat_template(_drop_nulls(conversation), *args, **kwargs)
+
+    def prepare_inputs_layout(self, **kwargs: Any) -> tuple[Any, Any, Any, Any]:
+        """Take empty lists of media for none, as clients that serve many models pass them."""
+        for name in _MEDIA:
+            if _is_empty(kwargs.get(name)):
+                kwargs[name] = None
+        return super().prepare_inputs_layout(**kwargs)
+
+    def validate_inputs(self, audios: Any = None, **kwargs: Any) -> None:
+        """Check that there is input of a kind that the model takes.
+
+        Raises:
+            ValueError: If there is none, or sound.
+        """
+        if not _is_empty(audios) or kwargs.get("audio") is not None:
+            raise ValueError("Emotion-Qwen takes text, images and video, no audio.")
+        super().validate_inputs(**kwargs)
+
+    def _merge_kwargs(self, *args: Any, **kwargs: Any) -> dict[str, dict[str, Any]]:
+        kwargs.pop("audios", None)
+        kwargs = {name: _single_rate(value) if name == "fps" else value for name, value in kwargs.items()}
+        return super()._merge_kwargs(*args, **kwargs)
+
+    def _process_images(self, images: Any, **kwargs: Any) -> tuple[Mapping[str, Any], list[str]]:
+        processed = self.image_processor(images, **kwargs)
+        indices = range(len(processed["image_grid_thw"]))
+        return processed, [self.replace_image_token(processed, image_idx=index) for index in indices]
+
+    def _process_videos(self, videos: Any, **kwargs: Any) -> tuple[Mapping[str, Any], list[str]]:
+        processed = self.video_processor(videos, **{**kwargs, "return_metadata": True})
+        step = kwargs.get("temporal_patch_size") or self.video_processor.temporal_patch_size
+        processed["second_per_grid_ts"] = [step / metadata.sampled_fps for metadata in processed["video_metadata"]]
+        indices = range(len(processed["video_grid_thw"]))
+        return processed, [self.replace_video_token(processed, video_idx=index) for index in indices]
+
+    def _get_num_multimodal_tokens(
+        self, image_sizes: Any = None, video_sizes: Any = None, **kwargs: Any
+    ) -> MultiModalData:
+        """Count the placeholder tokens of media of the given sizes, without key frames.
+
+        Args:
+            image_sizes: (height, width) of each image.
+            video_sizes: (frames, height, width) of each clip.
+            **kwargs: Overrides of the processors' settings; `num_key_frames` counts so many key frames with each.
+        """
+        data = {}
+        if image_sizes is not None:
+            merge = kwargs.get("merge_size") or self.image_processor.merge_size
+            patches = [self.image_processor.get_number_of_image_patches(*size, kwargs) for size in image_sizes]
+            data["num_image_patches"] = patches
+            data["num_image_tokens"] = [count // merge**2 for count in patches]
+        if video_sizes is not None:
+            merge = kwargs.get("merge_size") or self.video_processor.merge_size
+            patches = [self.video_processor.get_num_of_video_patches(*size, kwargs) for size in video_sizes]
+            data["num_video_tokens"] = [count // merge**2 for count in patches]
+        return MultiModalData(**data)
+
+
+def _is_empty(media: Any) -> bool:
+    """Tell whether there is nothing in (nested) lists of media."""
+    return media is None or (isinstance(media, list | tuple) and all(map(_is_empty, media)))
+
+
+def _single_rate(fps: Any) -> Any:
+    """Take qwen_vl_utils' list of one rate per clip for that rate, where all clips have the same."""
+    rates = set(fps) if isinstance(fps, list | tuple) else ()
+    return rates.pop() if len(rates) == 1 else fps
+
+
+def _drop_nulls(conversation: Any) -> Any:
+    """Copy a conversation, or a batch of them, without the null-valued keys of its parts."""
+    if isinstance(conversation, list | tuple):
+        return [_drop_nulls(item) for item in conversation]
+    if not isinstance(conversation, Mapping) or not isinstance(conversation.get("content"), list | tuple):
+        return conversation
+    parts = [
+        {key: value for key, value in part.items() if value is not None} if isinstance(part, Mapping) else part
+        for part in conversation["content"]
+    ]
+    return {**conversation, "content": parts}

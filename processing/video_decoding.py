@@ -1,0 +1,319 @@
+"""Decoding of clips with PyAV: by time stamp, upright, in bounded memory."""
+
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+import torch
+from av.error import FFmpegError
+from av.stream import Disposition
+from huggingface_hub.utils import httpx
+from torch import Tensor
+from transformers.video_utils import VideoMetadata
+
+SampleIndices = Callable[[VideoMetadata], Sequence[int]]
+
+FALLBACK_FPS = 25.0
+"""Frame rate of a stream that states none and whose frames carry no times."""
+
+
+class MediaError(ValueError):
+    """A picture or clip that can't be read; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """When the frames of a clip are shown.
+
+    A clip of constant rate is its own timeline. One of variable rate is laid on a constant-rate timeline as fine as
+    its shortest frame, so that index / fps is the time in seconds for both.
+
+    Attributes:
+        start: Time stamp of the first frame in seconds.
+        times: Start of each frame in seconds after `start`, ascending.
+        duration: Seconds from the first frame's start to the last one's end.
+        fps: Rate of the constant timeline.
+    """
+
+    start: float
+    times: np.ndarray
+    duration: float
+    fps: float
+
+    @property
+    def total_num_frames(self) -> int:
+        """Number of places on the constant timeline; for a clip of constant rate its number of frames."""
+        return max(1, round(self.duration * self.fps))
+
+    def until(self, time: float) -> "Timeline":
+        """Return the part up to and including the frame that starts at `time` seconds."""
+        count = max(1, int(np.sum(self.times <= time + 0.5 / self.fps)))
+        end = self.times[count] if count < len(self.times) else self.duration
+        return build_timeline(self.start + self.times[:count], end - self.times[count - 1])
+
+
+def build_timeline(times: np.ndarray, last_frame_duration: float) -> Timeline:
+    """Lay frames on a constant-rate timeline.
+
+    Args:
+        times: Time stamp of each frame in seconds, strictly ascending.
+        last_frame_duration: Seconds that the last frame is shown.
+    """
+    start, times = float(times[0]), times - times[0]
+    duration = float(times[-1] + last_frame_duration)
+    rate = len(times) / duration
+    if np.all(np.abs(times - np.arange(len(times)) / rate) < 0.5 / rate):
+        return Timeline(start, times, duration, rate)
+    return Timeline(start, times, duration, float(1 / np.diff(times).min()))
+
+
+def open_source(source: str | os.PathLike[str]) -> str | BinaryIO:
+    """Turn a path, a `file://` address or a URL into what PyAV opens.
+
+    Raises:
+        MediaError: If there is no such file or the URL can't be fetched.
+    """
+    name = os.fspath(source)
+    if name.startswith(("http://", "https://")):
+        try:
+            response = httpx.get(name, follow_redirects=True)
+            response.raise_for_status()
+        except httpx.HTTPError as error:
+            raise MediaError(f"Could not fetch '{name}': {error}.") from error
+        return BytesIO(response.content)
+    path = Path(name.removeprefix("file://"))
+    if path.is_dir():
+        raise MediaError(f"'{path}' is a folder, not a clip.")
+    if not path.is_file():
+        raise MediaError(f"There is no file '{path}'.")
+    if path.stat().st_size == 0:
+        raise MediaError(f"'{path}' is an empty file.")
+    return str(path)
+
+
+def decode_video(
+    source: str | os.PathLike[str],
+    sample_indices: SampleIndices | None = None,
+    *,
+    max_decoded_bytes: int | None = None,
+    min_frame_pixels: int = 0,
+) -> tuple[Tensor, VideoMetadata]:
+    """Decode the sampled frames of a clip, one after the other, keeping nothing else.
+
+    Args:
+        source: Path or URL of anything that FFmpeg reads (mp4, webm, avi, animated GIF, …).
+        sample_indices: Given the clip's metadata, the wanted indices in ascending order (index / fps is the time in
+            seconds), as in transformers' `load_video`. Without it every frame is kept.
+        max_decoded_bytes: Frames are scaled down while decoding so that all kept ones fit in so many bytes …
+        min_frame_pixels: … but never below this number of pixels each.
+
+    Returns:
+        Frames, uint8 (T, 3, H, W) RGB, upright; and the metadata, whose `frames_indices` has one entry per frame.
+
+    Raises:
+        MediaError: If the source is no clip or not one frame of it can be decoded.
+    """
+    opened = open_source(source)
+
+    def collect(timeline: Timeline, metadata: VideoMetadata) -> tuple[_FrameBuffer, float | None]:
+        buffer = _FrameBuffer(len(metadata.frames_indices), max_decoded_bytes, min_frame_pixels)
+        return buffer, _read(source, opened, lambda container: _collect(container, timeline, metadata, buffer))
+
+    timeline = _read(source, opened, _scan)
+    metadata = _plan(timeline, sample_indices)
+    buffer, end = collect(timeline, metadata)
+    if end is None:
+        raise MediaError(f"Not one frame of '{os.fspath(source)}' can be decoded.")
+    if not buffer.is_full:
+        # The file breaks off early: what there is becomes the whole clip, and is sampled as such.
+        timeline = timeline.until(end)
+        metadata = _plan(timeline, sample_indices)
+        buffer, _ = collect(timeline, metadata)
+    metadata.height, metadata.width = buffer.source_size
+    return buffer.frames, metadata
+
+
+def _plan(timeline: Timeline, sample_indices: SampleIndices | None) -> VideoMetadata:
+    """Describe the clip and choose the frames to keep (`frames_indices`)."""
+    metadata = VideoMetadata(
+        total_num_frames=timeline.total_num_frames,
+        fps=timeline.fps,
+        duration=timeline.duration,
+        video_backend="pyav",
+    )
+    all_indices = np.round(timeline.times * timeline.fps)
+    indices = all_indices if sample_indices is None else sample_indices(metadata=metadata)
+    metadata.frames_indices = [int(index) for index in indices]
+    return metadata
+
+
+def _read(source: str | os.PathLike[str], stream_of: str | BinaryIO, read: Callable[[Any], Any]) -> Any:
+    """Open a container, read it and turn FFmpeg's complaints into one sentence."""
+    if isinstance(stream_of, BytesIO):
+        stream_of.seek(0)
+    try:
+        with av.open(stream_of) as container:
+            _video_stream(container, source)
+            return read(container)
+    except (FFmpegError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "unknown format"
+        raise MediaError(f"'{os.fspath(source)}' can't be read as a clip: {reason}.") from error
+
+
+def _video_stream(container: Any, source: str | os.PathLike[str] = "") -> Any:
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    raise MediaError(f"'{os.fspath(source)}' has no video stream.")
+
+
+def _rate(stream: Any) -> float:
+    return float(stream.average_rate or stream.guessed_rate or FALLBACK_FPS)
+
+
+def _packets(container: Any) -> Iterator[Any]:
+    """Yield the packets of the video stream, the flushing one last, however the file ends."""
+    try:
+        yield from container.demux(_video_stream(container))
+    except FFmpegError:
+        return
+
+
+def _scan(container: Any) -> Timeline:
+    """Read the times of all frames without decoding one."""
+    stream = _video_stream(container)
+    rate = _rate(stream)
+    packets = [packet for packet in _packets(container) if packet.size and not packet.is_discard]
+    if not packets or any(packet.pts is None for packet in packets):
+        count = len(packets) or 1
+        return build_timeline(np.arange(count) / rate, 1 / rate)
+    base = float(stream.time_base)
+    packets.sort(key=lambda packet: packet.pts)
+    times = np.unique([packet.pts * base for packet in packets])
+    last = (packets[-1].duration or 0) * base
+    if last <= 0:
+        last = float(np.median(np.diff(times))) if len(times) > 1 else 1 / rate
+    return build_timeline(times, last)
+
+
+def _frames(container: Any) -> Iterator[tuple[float, Any]]:
+    """Yield (time stamp in seconds, frame) in the order of time; packets that don't decode are left out."""
+    stream = _video_stream(container)
+    stream.thread_type = "AUTO"
+    rate = _rate(stream)
+    count = 0
+    for packet in _packets(container):
+        try:
+            frames = packet.decode()
+        except (FFmpegError, EOFError):
+            continue
+        for frame in frames:
+            yield float(frame.pts * frame.time_base) if frame.pts is not None else count / rate, frame
+            count += 1
+
+
+def _collect(container: Any, timeline: Timeline, metadata: VideoMetadata, buffer: "_FrameBuffer") -> float | None:
+    """Fill the buffer with the frames shown at the planned times.
+
+    If the file breaks off before the last frame that its index promises, the buffer stays short.
+
+    Returns:
+        Start of the last decoded frame in seconds after the timeline's start; None if nothing decodes.
+    """
+    wanted = metadata.timestamps
+    tolerance = 0.5 / timeline.fps
+    shown: tuple[float, Any] | None = None
+    for stamp, frame in _frames(container):
+        time = stamp - timeline.start
+        while shown and not buffer.is_full and wanted[buffer.count] + tolerance < time:
+            buffer.append(*shown)
+        if buffer.is_full:
+            return time
+        shown = (time, frame)
+    if shown is None:
+        return None
+    complete = shown[0] + tolerance >= timeline.times[-1]
+    while complete and not buffer.is_full:
+        buffer.append(*shown)
+    return shown[0]
+
+
+class _FrameBuffer:
+    """Memory for the kept frames, laid out when the first one tells its size."""
+
+    def __init__(self, capacity: int, max_bytes: int | None, min_frame_pixels: int) -> None:
+        self.capacity = capacity
+        self.max_bytes = max_bytes
+        self.min_frame_pixels = min_frame_pixels
+        self.count = 0
+        self.source_size = (0, 0)
+        self.frames = torch.empty(0)
+        self._last_time: float | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return self.count == self.capacity
+
+    def append(self, time: float, frame: Any) -> None:
+        if time == self._last_time:
+            self.frames[self.count] = self.frames[self.count - 1]
+        else:
+            self._store(frame)
+        self._last_time = time
+        self.count += 1
+
+    def _store(self, frame: Any) -> None:
+        if self.count == 0:
+            self.source_size = upright_size(frame)
+            self._stored_size = self._fit(*self.source_size)
+            self.frames = torch.empty((self.capacity, 3, *self._stored_size), dtype=torch.uint8)
+        pixels = upright_rgb(frame, self._stored_size)
+        self.frames[self.count] = torch.from_numpy(pixels).permute(2, 0, 1)
+
+    def _fit(self, height: int, width: int) -> tuple[int, int]:
+        if self.max_bytes is None:
+            return height, width
+        pixels = max(self.max_bytes // (3 * self.capacity), self.min_frame_pixels, 1)
+        scale = min(1.0, math.sqrt(pixels / (height * width)))
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def upright_size(frame: Any) -> tuple[int, int]:
+    """Return height and width in pixels of a decoded frame once turned as its metadata asks."""
+    turned = _quarter_turns(frame) % 2
+    return (frame.width, frame.height) if turned else (frame.height, frame.width)
+
+
+def upright_rgb(frame: Any, size: tuple[int, int]) -> np.ndarray:
+    """Convert a decoded frame to RGB, alpha over white, turned as its metadata asks.
+
+    Args:
+        frame: A decoded frame of any pixel format.
+        size: Wanted height and width in pixels of the upright frame.
+
+    Returns:
+        uint8 (H, W, 3), C-contiguous.
+    """
+    turns = _quarter_turns(frame)
+    height, width = size if turns % 2 == 0 else size[::-1]
+    has_alpha = any(component.is_alpha for component in frame.format.components) or frame.format.name == "pal8"
+    layout = "rgba" if has_alpha else "rgb24"
+    if (frame.height, frame.width) == (height, width):
+        pixels = frame.to_ndarray(format=layout)
+    else:
+        pixels = frame.reformat(width=width, height=height, format=layout, interpolation="AREA").to_ndarray()
+    if has_alpha:
+        alpha = pixels[..., 3:].astype(np.float32) / 255
+        pixels = (pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
+    return np.ascontiguousarray(np.rot90(pixels, turns))
+
+
+def _quarter_turns(frame: Any) -> int:
+    """Return the counter-clockwise quarter turns that bring a frame upright."""
+    return round(frame.rotation / 90) % 4

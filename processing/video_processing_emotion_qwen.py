@@ -1,0 +1,357 @@
+"""Emotion-Qwen's video processor: decoding, sampling, Facial Emotion Capture, patches."""
+
+import math
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.feature_extraction_utils import BatchFeature
+from transformers.image_utils import SizeDict
+from transformers.models.qwen2_vl.video_processing_qwen2_vl import (
+    Qwen2VLVideoProcessor,
+    Qwen2VLVideoProcessorInitKwargs,
+    smart_resize,
+)
+from transformers.processing_utils import Unpack
+from transformers.video_utils import VideoMetadata
+
+from .clip_reading import ReadingOptions, list_metadata, read_clip
+from .face_capture import FaceCapture
+from .face_capture_mixin import FACE_NETWORKS_KEY, FaceCaptureMixin, as_uint8, find_face_networks
+from .video_inputs import Clip, list_clips
+
+_SAMPLING = ("temporal_patch_size", "min_frames", "max_frames", "num_frames", "fps")
+_READ_ONLY = ("video_metadata", "do_sample_frames", "input_data_format")
+"""Options that reading the clips uses up."""
+
+
+class EmotionQwenVideoProcessorKwargs(Qwen2VLVideoProcessorInitKwargs, total=False):
+    r"""
+    facial_emotion_capture (`bool`, *optional*, defaults to `True`):
+        Whether to append the masked key frames that show the faces' emotions after each clip.
+    fec_config (`dict`, *optional*):
+        Fields of `FacialEmotionCaptureSettings`, and the name of the `backend`.
+    face_captures (`list`, *optional*):
+        Stored results of Facial Emotion Capture (`FaceCapture` or its dict), one per clip; None where there is none.
+    max_decoded_bytes (`int`, *optional*, defaults to 512 MiB):
+        Frames of a file are scaled down while decoding so that the kept ones fit in so many bytes, but never below
+        `size["longest_edge"]` pixels each.
+    """  # noqa: D205, D212, D415
+
+    facial_emotion_capture: bool | None
+    fec_config: dict | None
+    face_captures: Any
+    max_decoded_bytes: int | None
+
+
+class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
+    """Qwen2.5-VL's video processor with decoding of its own and Facial Emotion Capture.
+
+    Without Facial Emotion Capture the patches equal `Qwen2VLVideoProcessor`'s bit for bit. With it each clip is padded
+    to whole temporal patches and its masked key frames follow in the order of time, as further rows of the same grid.
+
+    Frames that come without metadata count as sampled already, at `fps` frames per second.
+    """
+
+    fps = 3
+    do_sample_frames = True
+    cap_pixels_per_frame = True
+    size = {"shortest_edge": 56 * 56, "longest_edge": 448 * 448}
+    max_decoded_bytes = 512 * 2**20
+    valid_kwargs = EmotionQwenVideoProcessorKwargs
+
+    def __init__(self, **kwargs: Unpack[EmotionQwenVideoProcessorKwargs]):
+        super().__init__(**kwargs)
+
+    @classmethod
+    def get_video_processor_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Read the settings, and note where the face networks beside them lie."""
+        networks = find_face_networks(pretrained_model_name_or_path, **kwargs)
+        settings, unused = super().get_video_processor_dict(pretrained_model_name_or_path, **kwargs)
+        return {**settings, FACE_NETWORKS_KEY: networks}, unused
+
+    def preprocess(self, videos: Any, **kwargs: Unpack[EmotionQwenVideoProcessorKwargs]) -> BatchFeature:
+        """Turn clips into patches.
+
+        Args:
+            videos: See `list_clips`: paths, URLs, arrays, lists of frames, and lists of them.
+            **kwargs: Overrides of the processor's settings for this call.
+
+        Returns:
+            `pixel_values_videos` (sum of T·H·W of the grids, 3·temporal_patch·patch²) float32, `video_grid_thw`
+            (clips, 3) int64, and with `return_metadata` one `VideoMetadata` per clip, of the clip without key frames.
+
+        Raises:
+            MediaError: If a clip can't be read.
+            ValueError: If metadata, stored face captures or sampling do not fit the clips.
+        """
+        clips, metadata = self._read_clips(videos, **kwargs)
+        patching = {name: value for name, value in kwargs.items() if name not in _READ_ONLY}
+        return super().preprocess(
+            clips, video_metadata=metadata, do_sample_frames=False, input_data_format="channels_first", **patching
+        )
+
+    def decode(self, video: Clip, **kwargs: Unpack[EmotionQwenVideoProcessorKwargs]) -> tuple[Tensor, VideoMetadata]:
+        """Decode and sample one clip, as a call of the processor would.
+
+        Pass the result on with `video_metadata=[metadata], do_sample_frames=False`.
+
+        Args:
+            video: One clip: a path, a URL, an array or a list of frames.
+            **kwargs: `fps`, `num_frames`, `video_metadata`, `do_sample_frames`, … for this call.
+
+        Returns:
+            Frames, uint8 (T, 3, H, W) RGB; and the metadata, with the kept frames in `frames_indices`.
+
+        Raises:
+            MediaError: If the clip can't be read.
+            ValueError: If there is not exactly one clip.
+        """
+        clips, metadata = self._read_clips(video, **{**kwargs, "do_convert_rgb": True})
+        if len(clips) != 1:
+            raise ValueError(f"There are {len(clips)} clips; decode takes one.")
+        return as_uint8(clips[0]), metadata[0]
+
+    def capture_faces(self, frames: Tensor, metadata: VideoMetadata | None = None) -> FaceCapture:
+        """Capture the faces of a decoded clip with this processor's settings.
+
+        Args:
+            frames: (T, 3, H, W) RGB, uint8 or 0 to 255.
+            metadata: What `decode` returned with them; gives the key frames their times.
+        """
+        times = _timestamps(metadata, len(frames))
+        fps = None if metadata is None else float(metadata.sampled_fps)
+        return self._fec(self.fec_config).capture(as_uint8(frames), fps=fps, timestamps=times)
+
+    def sample_frames(
+        self,
+        metadata: VideoMetadata,
+        temporal_patch_size: int | None = None,
+        min_frames: int | None = None,
+        max_frames: int | None = None,
+        num_frames: int | None = None,
+        fps: int | float | None = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        """Choose frames evenly over a clip, as `Qwen2VLVideoProcessor` does, also where that one gives up.
+
+        A clip shorter than a temporal patch keeps all its frames.
+
+        Args:
+            metadata: Length and rate of the clip.
+            temporal_patch_size: The number of frames is rounded to a multiple of it.
+            min_frames: Smallest number of frames (as far as the clip has them) when sampling by `fps`.
+            max_frames: Largest number of frames when sampling by `fps`.
+            num_frames: Number of frames.
+            fps: Frames per second; without it and `num_frames` the processor's own settings hold.
+            **kwargs: Not used.
+
+        Returns:
+            Indices of the frames, int32, ascending.
+
+        Raises:
+            ValueError: If both `num_frames` and `fps` are given, if there are fewer frames than asked for, or if
+                `fps` is asked of a clip of unknown rate.
+        """
+        if num_frames is not None and fps is not None:
+            raise ValueError("`num_frames` and `fps` exclude each other: pass one of them.")
+        if num_frames is None and fps is None:
+            num_frames, fps = self.num_frames, self.fps
+        step = temporal_patch_size or self.temporal_patch_size
+        total = int(metadata.total_num_frames)
+        if num_frames is not None:
+            if num_frames > total:
+                raise ValueError(f"Can't sample num_frames={num_frames} from a clip of {total} frames.")
+            wanted = round(num_frames / step) * step
+        elif fps is None:
+            return torch.arange(total).int()
+        elif metadata.fps is None:
+            raise ValueError("Sampling by `fps` needs the clip's own rate: pass `video_metadata` with `fps`.")
+        else:
+            most = min(max_frames or self.max_frames, total) // step * step
+            wanted = min(max(total / metadata.fps * fps, min_frames or self.min_frames), most) // step * step
+        count = min(max(step, int(wanted)), total)
+        return torch.arange(0, total, total / count)[:count].int()
+
+    def get_num_of_video_patches(
+        self, num_frames: int, height: int, width: int, videos_kwargs: Mapping[str, Any] | None = None
+    ) -> int:
+        """Count the patches of a clip.
+
+        How many key frames follow a clip depends on its faces. None are counted unless `videos_kwargs` states
+        `num_key_frames`, which is `fec_config["max_key_frames"]` at most.
+
+        Args:
+            num_frames: Sampled frames of the clip.
+            height: Height of its frames in pixels.
+            width: Width of its frames in pixels.
+            videos_kwargs: Overrides of the processor's settings, and `num_key_frames`.
+        """
+        options = {key: value for key, value in (videos_kwargs or {}).items() if value is not None}
+        patch = options.get("patch_size", self.patch_size)
+        factor = patch * options.get("merge_size", self.merge_size)
+        step = options.get("temporal_patch_size", self.temporal_patch_size)
+        size = SizeDict(**{**dict(self.size), **dict(options.get("size", {}))})
+        lengths = (num_frames, options.get("num_key_frames", 0))
+        if options.get("cap_pixels_per_frame", self.cap_pixels_per_frame):
+            size = self._capped_size(size, _num_shown_frames(lengths, step), factor, step)
+        resized_height, resized_width = smart_resize(height, width, factor, size.shortest_edge, size.longest_edge)
+        return _num_rows(lengths, step) * (resized_height // patch) * (resized_width // patch)
+
+    def _read_clips(self, videos: Any, **kwargs: Any) -> tuple[list[Tensor], list[VideoMetadata]]:
+        clips = list_clips(videos)
+        if not clips:
+            raise ValueError("There is no clip to process.")
+        metadata = list_metadata(kwargs.get("video_metadata"), len(clips))
+        options = self._reading_options(kwargs)
+        read = [read_clip(clip, known, options) for clip, known in zip(clips, metadata, strict=True)]
+        return [frames for frames, _ in read], [known for _, known in read]
+
+    def _reading_options(self, kwargs: Mapping[str, Any]) -> ReadingOptions:
+        asked = {name: value for name, value in kwargs.items() if value is not None}
+        do_sample = asked.get("do_sample_frames", self.do_sample_frames)
+        sampling = {name: asked[name] for name in _SAMPLING if name in asked}
+        size = asked.get("size", self.size)
+        longest_edge = size.get("longest_edge") if isinstance(size, Mapping) else self.size.longest_edge
+        return ReadingOptions(
+            sample_indices=partial(self.sample_frames, **sampling) if do_sample else None,
+            to_rgb=partial(
+                self._to_rgb,
+                do_convert_rgb=asked.get("do_convert_rgb", self.do_convert_rgb),
+                input_data_format=asked.get("input_data_format", self.input_data_format),
+            ),
+            fps=asked.get("fps", self.fps),
+            by_number="num_frames" in asked or ("fps" not in asked and self.num_frames is not None),
+            asked_to_sample=bool(asked.get("do_sample_frames")),
+            asked_for_fps="fps" in asked,
+            max_decoded_bytes=asked.get("max_decoded_bytes", self.max_decoded_bytes),
+            min_frame_pixels=longest_edge or 0,
+        )
+
+    def _to_rgb(self, frames: Any, do_convert_rgb: bool | None, input_data_format: Any) -> Tensor:
+        return self._prepare_input_videos(
+            [frames], do_convert_rgb=do_convert_rgb, input_data_format=input_data_format
+        )[0]
+
+    def _preprocess(
+        self,
+        videos: list[Tensor],
+        size: SizeDict,
+        do_rescale: bool,
+        patch_size: int,
+        temporal_patch_size: int,
+        merge_size: int,
+        cap_pixels_per_frame: bool | None = None,
+        facial_emotion_capture: bool | None = None,
+        fec_config: Mapping[str, Any] | None = None,
+        face_captures: Any = None,
+        max_decoded_bytes: int | None = None,
+        return_tensors: Any = None,
+        **kwargs: Any,
+    ) -> BatchFeature:
+        """Append the masked key frames to the clips (T, 3, H, W) and make patches of them."""
+        if facial_emotion_capture:
+            masked = self._masked_key_frames(videos, do_rescale, fec_config, face_captures)
+        else:
+            masked = [clip[:0] for clip in videos]
+        patches, grids = [], []
+        for parts in zip(videos, masked, strict=True):
+            frame_size = size
+            if cap_pixels_per_frame:
+                shown = _num_shown_frames(tuple(map(len, parts)), temporal_patch_size)
+                frame_size = self._capped_size(size, shown, patch_size * merge_size, temporal_patch_size)
+            clip_patches, grid = self._patchify_parts(
+                parts,
+                max_decoded_bytes,
+                size=frame_size,
+                do_rescale=do_rescale,
+                patch_size=patch_size,
+                temporal_patch_size=temporal_patch_size,
+                merge_size=merge_size,
+                **kwargs,
+            )
+            patches.append(clip_patches)
+            grids.append(grid)
+        return BatchFeature(
+            data={
+                "pixel_values_videos": patches[0] if len(patches) == 1 else torch.cat(patches),
+                "video_grid_thw": torch.tensor(grids),
+            },
+            tensor_type=return_tensors,
+        )
+
+    def _patchify_parts(
+        self,
+        parts: tuple[Tensor, ...],
+        max_bytes: int | None,
+        *,
+        size: SizeDict,
+        temporal_patch_size: int,
+        **kwargs: Any,
+    ) -> tuple[Tensor, list[int]]:
+        """Make patches of a clip's parts, each padded to whole temporal patches, in pieces that bound the memory.
+
+        Returns:
+            Patches (T·H·W, 3·temporal_patch·patch²) and the grid [T, H, W].
+        """
+        rows = _num_rows(tuple(map(len, parts)), temporal_patch_size)
+        piece = _frames_per_piece(max_bytes, size.longest_edge, temporal_patch_size)
+        patches, filled = None, 0
+        for part in parts:
+            for frames in part.split(piece or max(1, len(part))):
+                if not len(frames):
+                    continue
+                output = super()._preprocess(
+                    [frames],
+                    size=size,
+                    temporal_patch_size=temporal_patch_size,
+                    cap_pixels_per_frame=False,
+                    return_tensors=None,
+                    **kwargs,
+                )
+                new, (_, grid_h, grid_w) = output["pixel_values_videos"], output["video_grid_thw"][0].tolist()
+                if patches is None:
+                    patches = (
+                        new
+                        if len(new) == rows * grid_h * grid_w
+                        else new.new_empty(rows * grid_h * grid_w, new.shape[1])
+                    )
+                if patches is not new:
+                    patches[filled : filled + len(new)] = new
+                filled += len(new)
+        return patches, [rows, grid_h, grid_w]
+
+    def _capped_size(self, size: SizeDict, num_frames: int, factor: int, temporal_patch_size: int) -> SizeDict:
+        """Bound a frame's pixels by its share of the clip's budget, as qwen-vl-utils and transformers do."""
+        total_pixels = int(self.max_video_tokens * factor * factor * 0.9)
+        share = min(size.longest_edge, total_pixels * temporal_patch_size // num_frames)
+        return SizeDict(shortest_edge=size.shortest_edge, longest_edge=max(share, int(size.shortest_edge * 1.05)))
+
+
+def _num_rows(lengths: tuple[int, int], step: int) -> int:
+    """Return the temporal patches of a clip and its key frames, each padded to whole ones."""
+    return sum(math.ceil(length / step) for length in lengths)
+
+
+def _num_shown_frames(lengths: tuple[int, int], step: int) -> int:
+    """Return the frames that share a clip's pixel budget: with key frames, those that fill up temporal patches too."""
+    return _num_rows(lengths, step) * step if lengths[1] else lengths[0]
+
+
+def _frames_per_piece(max_bytes: int | None, frame_pixels: int, step: int) -> int | None:
+    """Return how many frames in float32 fit in so many bytes, in whole temporal patches; None for no bound."""
+    if max_bytes is None or not frame_pixels:
+        return None
+    return max(1, max_bytes // (frame_pixels * 3 * 4) // step) * step
+
+
+def _timestamps(metadata: VideoMetadata | None, num_frames: int) -> list[float] | None:
+    """Return seconds of each frame, if the metadata tells."""
+    if metadata is None or metadata.fps is None or metadata.frames_indices is None:
+        return None
+    return [float(time) for time in metadata.timestamps] if len(metadata.frames_indices) == num_frames else None
