@@ -1,4 +1,4 @@
-"""The seven expressions as ARKit face units: what moves, how far, how it varies, how it grows and fades, and its words."""
+"""The seven expressions as ARKit face units: what moves, how it varies, how it grows and fades, and its words."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -254,9 +254,8 @@ def visible_action_units(action_units: dict[str, float], limit: int = 3) -> list
     Returns:
         Names in the order of `ACTION_UNIT_WORDS`, from the brows down.
     """
-    seen = {
-        name: weight * _SALIENCE.get(name, 1.0) for name, weight in action_units.items() if name in ACTION_UNIT_WORDS
-    }
+    named = {name: weight for name, weight in action_units.items() if name in ACTION_UNIT_WORDS}
+    seen = {name: weight * _SALIENCE.get(name, 1.0) for name, weight in named.items()}
     chosen = sorted((name for name in seen if seen[name] >= _SEEN_FROM), key=lambda name: -seen[name])[:limit]
     return [name for name in ACTION_UNIT_WORDS if name in chosen]
 

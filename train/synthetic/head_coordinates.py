@@ -16,7 +16,7 @@ EYE_OFFSET = 0.31
 _WIDEST_ANGLE = np.radians(125.0)
 _HEIGHTS = (0.5, 4.2, 5.8, 8.6)
 _ROWS = (0.0, 20.0, 100.0, 400.0)
-"""Heights on the base mesh, and the rows (from the bottom) that they take at detail 1: the face gets most of the map."""
+"""Heights on the base mesh, and their rows (from the bottom) at detail 1: the face gets most of the map."""
 _COLUMNS = 448
 
 
@@ -42,7 +42,7 @@ def map_coordinates(positions: np.ndarray) -> np.ndarray:
 
 @cache
 def map_positions(detail: int) -> np.ndarray:
-    """The point of the base mesh at each texel, float32 (rows, columns, 3); NaN-free: gaps repeat their left neighbour."""
+    """The point of the base mesh at each texel, float32 (rows, columns, 3); gaps repeat their left neighbour."""
     mesh = load_mesh()
     rows, columns = map_shape(detail)
     triangles = mesh.triangles[mesh.triangle_parts == 0]

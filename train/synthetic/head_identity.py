@@ -176,13 +176,11 @@ def _feature_targets(rng: np.random.Generator) -> dict[str, float]:
     """Weights of a few targets of every part of the face; paired parts stay nearly alike on both sides."""
     weights: dict[str, float] = {}
     for category in _FEATURES:
-        names = [name for name in target_names(category) if not any(word in name for word in _UNWANTED)]
+        names = _wanted_targets(category)
         for name in rng.choice(names, size=min(3, len(names)), replace=False):
             weights[str(name)] = float(rng.uniform(0, 0.55))
     for category in _PAIRED_FEATURES:
-        names = [
-            name for name in target_names(category) if "/l-" in name and not any(word in name for word in _UNWANTED)
-        ]
+        names = [name for name in _wanted_targets(category) if "/l-" in name]
         for name in rng.choice(names, size=3, replace=False):
             amount = rng.uniform(0, 0.55)
             for side in ("/l-", "/r-"):
@@ -191,3 +189,7 @@ def _feature_targets(rng: np.random.Generator) -> dict[str, float]:
         if "asymm-" not in str(name):
             weights[str(name)] = float(rng.uniform(0, 0.3))
     return weights
+
+
+def _wanted_targets(category: str) -> list[str]:
+    return [name for name in target_names(category) if not any(word in name for word in _UNWANTED)]

@@ -211,7 +211,9 @@ def _lit(colours: np.ndarray, gloss: np.ndarray, normals: np.ndarray, parts: np.
 def _reduced(canvas: np.ndarray, supersampling: int) -> np.ndarray:
     """Averages blocks of pixels (weighted by cover) into uint8 RGBA with straight alpha."""
     height, width = (side // supersampling for side in canvas.shape[:2])
-    blocks = canvas.reshape(height, supersampling, width, supersampling, 4).mean((1, 3))
+    steps = range(supersampling)
+    blocks = sum(canvas[row::supersampling, column::supersampling] for row in steps for column in steps)
+    blocks = blocks / supersampling**2
     alpha = blocks[..., 3:]
     blocks[..., :3] /= np.maximum(alpha, 1e-6)
     return (blocks * 255 + 0.5).clip(0, 255).astype(np.uint8)

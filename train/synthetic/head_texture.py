@@ -1,4 +1,4 @@
-"""Paints a person's skin, brows, hair, beard and clothes on the map of the base head, and the lines that expressions make."""
+"""Paints skin, brows, hair, beard and clothes on the map of the base head, and the lines that expressions make."""
 
 from functools import cache
 

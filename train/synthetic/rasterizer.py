@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 _BOX_SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512, 1024)
-"""Triangles are tested against their pixels in groups of similar box size (pixels), each group in one array operation."""
+"""Triangles are tested against their pixels in groups of similar box size (pixels), one array operation each."""
+_LEAST_AREA = 1e-6
 _CANDIDATES_AT_ONCE = 1_000_000
 """Pixel tests held in memory at a time."""
 
@@ -37,26 +38,24 @@ def rasterize(points: np.ndarray, depth: np.ndarray, triangles: np.ndarray, heig
     Returns:
         The fragments seen; empty arrays when nothing is.
     """
-    corners = points[triangles].astype(np.float32)
-    x, y = corners[..., 0], corners[..., 1]
+    x, y = (points[:, axis].astype(np.float32)[triangles] for axis in (0, 1))
     area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
-    left, right = np.ceil(x.min(1) - 0.5).astype(int), np.floor(x.max(1) - 0.5).astype(int)
-    top, bottom = np.ceil(y.min(1) - 0.5).astype(int), np.floor(y.max(1) - 0.5).astype(int)
-    left, top = np.maximum(left, 0), np.maximum(top, 0)
-    right, bottom = np.minimum(right, width - 1), np.minimum(bottom, height - 1)
-    drawn = np.flatnonzero((area < -1e-6) & (right >= left) & (bottom >= top))
-    box = np.maximum(right - left, bottom - top)[drawn] + 1
+    facing = np.flatnonzero(area < -_LEAST_AREA)
+    x, y, area = x[facing], y[facing], area[facing]
+    left, right = _pixel_range(x, width)
+    top, bottom = _pixel_range(y, height)
+    box = np.where((right >= left) & (bottom >= top), np.maximum(right - left, bottom - top) + 1, 0)
     found: list[tuple[np.ndarray, ...]] = []
     smallest = 0
     for largest in _BOX_SIZES:
-        group = drawn[(box > smallest) & (box <= largest)]
+        group = np.flatnonzero((box > smallest) & (box <= largest))
         smallest = largest
         step = max(1, _CANDIDATES_AT_ONCE // largest**2)
         for start in range(0, len(group), step):
             chosen = group[start : start + step]
-            found.append(
-                _covered(x[chosen], y[chosen], area[chosen], left[chosen], top[chosen], largest, height, width, chosen)
-            )
+            box_corner = (left[chosen], top[chosen])
+            covered = _covered(x[chosen], y[chosen], area[chosen], box_corner, largest, (height, width))
+            found.append((covered.pixels, facing[chosen][covered.triangles], covered.weights))
     if not found:
         return Fragments(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 3), np.float32))
     pixels, seen, weights = (np.concatenate(columns) for columns in zip(*found, strict=True))
@@ -64,18 +63,25 @@ def rasterize(points: np.ndarray, depth: np.ndarray, triangles: np.ndarray, heig
     return _nearest(pixels, seen, weights, distance, height * width)
 
 
+def _pixel_range(ends: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and last pixel, within the picture, whose centres lie between the corners (m, 3) along one axis."""
+    least = np.minimum(np.minimum(ends[:, 0], ends[:, 1]), ends[:, 2])
+    most = np.maximum(np.maximum(ends[:, 0], ends[:, 1]), ends[:, 2])
+    first = np.maximum(np.ceil(least - 0.5).astype(np.int64), 0)
+    return first, np.minimum(np.floor(most - 0.5).astype(np.int64), size - 1)
+
+
 def _covered(
     x: np.ndarray,
     y: np.ndarray,
     area: np.ndarray,
-    left: np.ndarray,
-    top: np.ndarray,
+    box_corner: tuple[np.ndarray, np.ndarray],
     box: int,
-    height: int,
-    width: int,
-    index: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tests a box x box block of pixels per triangle; returns pixels, triangles and weights of those covered."""
+    size: tuple[int, int],
+) -> Fragments:
+    """Tests a box x box block of pixels per triangle; the fragments of all that are covered, also hidden ones."""
+    left, top = box_corner
+    height, width = size
     steps = np.arange(box)
     column = (left[:, None] + steps)[:, None, :]
     row = (top[:, None] + steps)[:, :, None]
@@ -92,7 +98,7 @@ def _covered(
     inside = (first >= 0) & (second >= 0) & (third >= 0) & (column < width) & (row < height)
     triangle, i, j = np.nonzero(inside)
     weights = np.stack([first[inside], second[inside], third[inside]], 1)
-    return (top[triangle] + i) * width + left[triangle] + j, index[triangle], weights
+    return Fragments((top[triangle] + i) * width + left[triangle] + j, triangle, weights)
 
 
 def _nearest(pixels: np.ndarray, seen: np.ndarray, weights: np.ndarray, distance: np.ndarray, count: int) -> Fragments:
