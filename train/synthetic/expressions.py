@@ -46,8 +46,8 @@ _EXPRESSIONS: dict[str, tuple[dict[str, Movement], ...]] = {
     ),
     "happy": (
         {  # a broad smile that shows the upper teeth
-            "mouthSmile": Movement(1.0),
-            "cheekSquint": Movement(0.45),
+            "mouthSmile": Movement(1.2),
+            "cheekSquint": Movement(0.5),
             "eyeSquint": Movement(0.25, 0.6),
             "mouthUpperUp": Movement(0.55),
             "mouthLowerDown": Movement(0.35),
@@ -55,7 +55,7 @@ _EXPRESSIONS: dict[str, tuple[dict[str, Movement], ...]] = {
             "mouthDimple": Movement(0.25, 0.6),
         },
         {  # laughing
-            "mouthSmile": Movement(1.1),
+            "mouthSmile": Movement(1.3),
             "cheekSquint": Movement(0.7),
             "eyeSquint": Movement(0.5, 0.7),
             "mouthUpperUp": Movement(0.65),
@@ -63,8 +63,8 @@ _EXPRESSIONS: dict[str, tuple[dict[str, Movement], ...]] = {
             "jawOpen": Movement(0.4),
         },
         {  # a smile with the lips closed
-            "mouthSmile": Movement(1.0),
-            "cheekSquint": Movement(0.35),
+            "mouthSmile": Movement(1.2),
+            "cheekSquint": Movement(0.4),
             "mouthDimple": Movement(0.4, 0.7),
             "mouthPress": Movement(0.2, 0.4),
         },

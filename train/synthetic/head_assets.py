@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from emotion_qwen.train.synthetic.hair_curtain import hair_curtain
+
 PARTS = ("skin", "left_eye", "right_eye", "upper_teeth", "lower_teeth", "tongue", "lashes", "hair")
 """Names of the parts of the mesh; a triangle's part is an index into this tuple."""
 
@@ -26,7 +28,6 @@ _GROUP_PARTS = {
     "helper-l-eyelashes-2": "lashes",
     "helper-r-eyelashes-1": "lashes",
     "helper-r-eyelashes-2": "lashes",
-    "helper-hair": "hair",
 }
 _LOWEST_BODY_HEIGHT = 0.5
 """Height (decimetres above the origin of the mesh) below which the body is left out."""
@@ -38,14 +39,14 @@ class HeadAssetsError(RuntimeError):
 
 @dataclass(frozen=True)
 class HeadMesh:
-    """The bust of the base mesh before any target is applied, in decimetres (x: to its left, y: up, z: forward).
+    """The bust of the base mesh with long hair, before any target is applied, in decimetres (x: to its left, y: up, z: forward).
 
     Attributes:
         vertices: float32 (n, 3).
         triangles: int64 (m, 3), indices into `vertices`.
         triangle_parts: int64 (m,), indices into `PARTS`.
         vertex_parts: int64 (n,), indices into `PARTS`.
-        masks: float32 (n,) in [0, 1] for "lips", "eyelids" and "inside-mouth".
+        masks: float32 (n,) in [0, 1] for "lips", "eyelids", "inside-mouth" and "hair-inside".
         source_index: int64 (number of vertices of the whole mesh,): position in `vertices`, or -1 where left out.
     """
 
@@ -138,7 +139,18 @@ def load_mesh() -> HeadMesh:
         name: _vertex_mask(name, coordinates, triangles[skin], texels[skin], len(used))
         for name in ("lips", "eyelids", "inside-mouth")
     }
-    return HeadMesh(vertices[used], triangles, parts, vertex_parts, masks, source_index)
+    curtain = hair_curtain()
+    hair = PARTS.index("hair")
+    nothing = np.zeros(len(curtain.vertices), np.float32)
+    return HeadMesh(
+        np.concatenate([vertices[used], curtain.vertices]),
+        np.concatenate([triangles, curtain.triangles + len(used)]),
+        np.concatenate([parts, np.full(len(curtain.triangles), hair)]),
+        np.concatenate([vertex_parts, np.full(len(curtain.vertices), hair)]),
+        {name: np.concatenate([mask, nothing]) for name, mask in masks.items()}
+        | {"hair-inside": np.concatenate([np.zeros(len(used), np.float32), curtain.inside])},
+        source_index,
+    )
 
 
 @cache

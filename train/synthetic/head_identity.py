@@ -51,6 +51,7 @@ class Person:
         hair_style: "bald", "cropped", "short", "bob", "tied" or "long".
         hairline: How far the hairline lies above (below, if negative) its usual height, decimetres.
         fringe: How far hair falls over the forehead, decimetres.
+        hair_front: How far forward long hair reaches, z of the base mesh.
         hair_length: Height (y of the base mesh) where long hair ends.
         brow_density, brow_thickness: 1 is usual.
         beard: 0 (none) to 1 (full).
@@ -73,6 +74,7 @@ class Person:
     hair_style: str
     hairline: float
     fringe: float
+    hair_front: float
     hair_length: float
     brow_density: float
     brow_thickness: float
@@ -113,6 +115,7 @@ def sample_person(identity: int) -> Person:
         hair_style=hair_style,
         hairline=float(rng.normal(0, 0.05) + (0.12 * old if sex == "male" else 0)),
         fringe=float(rng.uniform(0.1, 0.32)) if sex == "female" and rng.random() < 0.35 else 0.0,
+        hair_front=float(rng.uniform(0.5, 0.95)),
         hair_length=float(rng.uniform(5.9, 6.6) if hair_style == "bob" else rng.uniform(3.0, 5.6)),
         brow_density=float(rng.uniform(0.55, 1.0)),
         brow_thickness=float(rng.uniform(0.7, 1.35) * (1.1 if sex == "male" else 0.85)),

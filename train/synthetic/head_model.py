@@ -13,10 +13,8 @@ _FACE_BOTTOM, _FACE_TOP, _FACE_DEPTH = 6.12, 7.98, 0.62
 """The face of the base mesh, for its box: chin to hairline, in front of the ears."""
 _EYE_DEPTH = 1.25
 """z of the eyes' centres on the base mesh."""
-_HAIR_PARTING = 8.46
-"""The highest point of the asset's long hair that is drawn; above it the scalp's own hair is seen."""
-_HAIR_FRONT = 0.62
-"""How far forward the asset's long hair is drawn; before it hangs over the face."""
+_SKULL_BOTTOM, _SKULL_FRONT = 6.9, 1.2
+"""The part of the base head that carries hair: above the mouth, behind the face."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +75,13 @@ def surface_coordinates() -> np.ndarray:
     """What each vertex carries to its pixels, float32 (n, 4).
 
     Eyes: the direction from the eye's centre (x, y, z; unit length) and 0. Everything else: column and row on the map
-    at detail 1, then the lips' and the inner mouth's share in [0, 1].
+    at detail 1, then how much it is lip, and inside of the mouth or of the hair, in [0, 1].
     """
     mesh = load_mesh()
     carried = np.concatenate(
         [
             map_coordinates(mesh.vertices),
-            np.stack([mesh.masks["lips"], np.clip(mesh.masks["inside-mouth"] * 1.2, 0, 1)], 1),
+            np.stack([mesh.masks["lips"], _dark_inside(mesh.masks)], 1),
         ],
         axis=1,
     )
@@ -94,6 +92,10 @@ def surface_coordinates() -> np.ndarray:
         carried[eye, :3] = direction / np.linalg.norm(direction, axis=1, keepdims=True)
         carried[eye, 3] = 0
     return carried.astype(np.float32)
+
+
+def _dark_inside(masks: dict[str, np.ndarray]) -> np.ndarray:
+    return np.maximum(np.clip(masks["inside-mouth"] * 1.2, 0, 1), masks["hair-inside"])
 
 
 @cache
@@ -124,6 +126,8 @@ def build_head(person: Person, detail: int = 1) -> HeadModel:
     for name, weight in person.targets.items():
         index, delta = load_target(name)
         rest[index] += np.float32(weight) * delta
+    hair = mesh.of_part("hair")
+    rest[hair] = _fitted_hair(mesh.vertices, rest)[hair]
     skin = mesh.of_part("skin")
     normals = vertex_normals(rest, mesh.triangles[mesh.triangle_parts == 0])
     rest[skin] += normals[skin] * hair_lift(mesh.vertices[skin], person)[:, None]
@@ -139,6 +143,14 @@ def build_head(person: Person, detail: int = 1) -> HeadModel:
     )
 
 
+def _fitted_hair(base: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Moves and stretches points of the base mesh with the part of the head that carries hair."""
+    skull = load_mesh().of_part("skin") & (base[:, 1] > _SKULL_BOTTOM) & (base[:, 2] < _SKULL_FRONT)
+    low, high = base[skull].min(0), base[skull].max(0)
+    new_low, new_high = rest[skull].min(0), rest[skull].max(0)
+    return new_low + (base - low) * (new_high - new_low) / (high - low)
+
+
 def _shown_triangles(person: Person) -> np.ndarray:
     mesh = load_mesh()
     shown = np.ones(len(mesh.triangles), bool)
@@ -147,9 +159,8 @@ def _shown_triangles(person: Person) -> np.ndarray:
     hair = mesh.triangle_parts == PARTS.index("hair")
     if person.hair_style not in ("long", "bob"):
         return shown & ~hair
-    x, y, z = np.moveaxis(mesh.vertices[mesh.triangles].mean(1), -1, 0)
-    falls = (y > person.hair_length) & (y < _HAIR_PARTING) & (z < _HAIR_FRONT)
-    return shown & (~hair | falls)
+    _, y, z = np.moveaxis(mesh.vertices[mesh.triangles].mean(1), -1, 0)
+    return shown & (~hair | ((y > person.hair_length) & (z < person.hair_front)))
 
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -27,6 +27,8 @@ _PLAIN_COLOURS = {
     "lashes": (0.05, 0.04, 0.04),
 }
 _INNER_MOUTH = (0.28, 0.08, 0.08)
+_CROWN_ROW = 32
+"""Row of the texture (from the top, at detail 1) on the crown: its strands are repeated in long hair."""
 _LINE_DEPTH = 0.45
 _LINE_UNITS = {
     "forehead": ("browInnerUp", "browOuterUpLeft", "browOuterUpRight"),
@@ -167,8 +169,8 @@ def _surface_colours(
     for name, colour in _PLAIN_COLOURS.items():
         colours[parts == PARTS.index(name)] = colour
     hair = parts == PARTS.index("hair")
-    grain = head.texture[-40, (column[hair] * 7) % columns].mean(1, keepdims=True)
-    colours[hair] = np.array(head.person.hair) * (0.8 + 0.4 * grain / (grain.mean() + 1e-6)) if hair.any() else 0
+    crown = head.texture[rows - _CROWN_ROW * head.detail, (column[hair] * 5) % columns]
+    colours[hair] = crown * (1 - 0.55 * inside[hair])
     colours[eye] = _eye_colours(head, carried[eye, :3])
     gloss = np.where(eye, 0.5, 0.1 + 0.12 * lips[:, 0]).astype(np.float32)
     return colours, gloss

@@ -34,7 +34,7 @@ def sample_photo_effects(rng: np.random.Generator) -> PhotoEffects:
     red, green, blue = (float(gain) for gain in rng.uniform(0.9, 1.1, 3))
     return PhotoEffects(
         balance=(red, green, blue),
-        gamma=float(rng.uniform(0.75, 1.25)),
+        gamma=float(rng.uniform(0.65, 1.15)),
         contrast=float(rng.uniform(0.75, 1.2)),
         saturation=0.0 if rng.random() < 0.12 else float(rng.uniform(0.6, 1.2)),
         blur=float(rng.choice([0.0, rng.uniform(0.2, 0.9)])),

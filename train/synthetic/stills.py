@@ -57,8 +57,8 @@ def sample_light(rng: np.random.Generator) -> Light:
     return Light(
         azimuth=float(rng.uniform(-65, 65)),
         elevation=float(rng.uniform(-5, 60)),
-        key=float(rng.uniform(0.35, 0.8)),
-        ambient=float(rng.uniform(0.3, 0.6)),
+        key=float(rng.uniform(0.45, 0.9)),
+        ambient=float(rng.uniform(0.35, 0.7)),
         fill=float(rng.uniform(0.05, 0.3)),
         tint=(1 + float(warmth), 1.0, 1 - float(warmth)),
     )
