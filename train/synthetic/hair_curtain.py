@@ -1,4 +1,4 @@
-"""A mesh of hair that falls around the back and the sides of the base head; the assets have none that moves with it."""
+"""A mesh of hair that falls around the back and the sides of the base head; the assets have no usable one."""
 
 from typing import NamedTuple
 

@@ -10,9 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-
 from emotion_qwen.train.synthetic.hair_curtain import hair_curtain
+from PIL import Image
 
 PARTS = ("skin", "left_eye", "right_eye", "upper_teeth", "lower_teeth", "tongue", "lashes", "hair")
 """Names of the parts of the mesh; a triangle's part is an index into this tuple."""
@@ -39,7 +38,9 @@ class HeadAssetsError(RuntimeError):
 
 @dataclass(frozen=True)
 class HeadMesh:
-    """The bust of the base mesh with long hair, before any target is applied, in decimetres (x: to its left, y: up, z: forward).
+    """The bust of the base mesh, with long hair and before any target is applied.
+
+    All is in decimetres: x to its left, y up, z forward.
 
     Attributes:
         vertices: float32 (n, 3).

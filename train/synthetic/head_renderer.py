@@ -206,7 +206,7 @@ def _lit(colours: np.ndarray, gloss: np.ndarray, normals: np.ndarray, parts: np.
     eye = (parts == PARTS.index("left_eye")) | (parts == PARTS.index("right_eye"))
     shine = gloss * np.clip(normals @ halfway, 0, 1) ** np.where(eye, 60, 16) * light.key * 1.5
     in_mouth = np.isin(parts, [PARTS.index(part) for part in ("upper_teeth", "lower_teeth", "tongue")])
-    brightness = (everywhere[:, None] + light.key * diffuse) * np.where(in_mouth, 0.85, 1.0)[:, None]
+    brightness = (everywhere[:, None] + light.key * diffuse) * np.where(in_mouth, 0.95, 1.0)[:, None]
     return np.clip(colours * brightness + shine[:, None], 0, 1)
 
 
