@@ -1,0 +1,240 @@
+"""Writing a model and its processor as a flat folder that loads where this package is not installed."""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+from typing import Any
+from uuid import uuid4
+
+import transformers
+from emotion_qwen.processing.image_processing_emotion_qwen import EmotionQwenImageProcessor
+from emotion_qwen.processing.processing_emotion_qwen import EmotionQwenProcessor
+from emotion_qwen.processing.video_processing_emotion_qwen import EmotionQwenVideoProcessor
+from transformers.dynamic_module_utils import get_relative_import_files
+
+from .auto_registration import MODEL_AUTO_CLASSES
+from .configuration_emotion_qwen import EmotionQwenConfig
+from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration
+
+CODE_ENTRY_POINTS = (
+    EmotionQwenConfig,
+    EmotionQwenForConditionalGeneration,
+    EmotionQwenProcessor,
+    EmotionQwenImageProcessor,
+    EmotionQwenVideoProcessor,
+)
+WEIGHT_FILE = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
+
+
+def export_to_hub(
+    model: EmotionQwenForConditionalGeneration,
+    processor: EmotionQwenProcessor,
+    path: str | Path,
+    *,
+    max_shard_size: int | str = "5GB",
+    overwrite: bool = False,
+) -> Path:
+    """Writes a folder, ready for upload, from which the Auto classes load with `trust_remote_code=True`.
+
+    The folder holds the code, the config, the weights, the tokenizer, the chat template, the processor's settings, the
+    networks of Facial Emotion Capture, the licence texts and a card. It is flat, needs neither this package nor a
+    network, and appears whole or not at all: it is written beside its destination and then renamed.
+
+    Args:
+        model: The model that generates, with plain weights: merge an adapter first.
+        processor: Its processor.
+        path: The folder to write. It must not exist, or be empty.
+        max_shard_size: Largest size of one weight file, in bytes or as `"5GB"`.
+        overwrite: Replaces an earlier export at `path`. A folder that holds anything else is never touched.
+
+    Returns:
+        The absolute path of the folder.
+
+    Raises:
+        TypeError: `model` or `processor` is of another class, or `model` carries an adapter.
+        ValueError: The processor's media tokens are not the model's, or its tokenizer has more tokens than the model.
+        FileExistsError: There is something at `path` that is not to be replaced.
+    """
+    _check_model(model)
+    _check_processor(processor, model.config)
+    target = Path(path).expanduser().resolve()
+    _check_target(target, overwrite)
+    with _appearing_whole(target) as folder:
+        # Renamed weights of another architecture would be renamed back in the file, and the reload would miss them.
+        model.save_pretrained(folder, max_shard_size=max_shard_size, save_original_format=False)
+        processor.save_pretrained(folder)
+        _copy_code(folder)
+        _write_auto_maps(folder)
+        _copy_face_networks(folder)
+        _write_licence(folder)
+        _write_card(folder, model)
+    return target
+
+
+def _check_model(model: Any) -> None:
+    has_adapter = hasattr(model, "merge_and_unload") or getattr(model, "_hf_peft_config_loaded", False)
+    if has_adapter:
+        raise TypeError("The model carries an adapter: export what `merge_and_unload()` of its PeftModel returns.")
+    if not isinstance(model, EmotionQwenForConditionalGeneration):
+        raise TypeError(f"Only EmotionQwenForConditionalGeneration can be exported, not {type(model).__name__}.")
+
+
+def _check_processor(processor: Any, config: EmotionQwenConfig) -> None:
+    if not isinstance(processor, EmotionQwenProcessor):
+        raise TypeError(f"The processor must be an EmotionQwenProcessor, not {type(processor).__name__}.")
+    for name in ("image_token_id", "video_token_id"):
+        ours, theirs = getattr(config, name), getattr(processor, name)
+        if ours != theirs:
+            raise ValueError(f"{name} is {ours} in the model's config and {theirs} in the processor's tokenizer.")
+    tokens, rows = len(processor.tokenizer), config.text_config.vocab_size
+    if tokens > rows:
+        raise ValueError(f"The tokenizer has {tokens} tokens, the model only {rows}.")
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    if not target.exists() or _is_empty_folder(target):
+        return
+    if not target.is_dir():
+        raise FileExistsError(f"{str(target)!r} is a file; name a folder to write.")
+    if not _is_export(target):
+        raise FileExistsError(f"{str(target)!r} is not empty and not an exported model; it is left alone.")
+    if not overwrite:
+        raise FileExistsError(f"{str(target)!r} holds an exported model already; `overwrite=True` replaces it.")
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _is_export(folder: Path) -> bool:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return config.get("auto_map", {}).get("AutoConfig") == _code_reference(EmotionQwenConfig)
+
+
+def _check_replaceable(target: Path, replacement: Path) -> None:
+    """Raises FileExistsError where `target` holds a file that an export does not write, such as a user's notes."""
+    if not target.exists():
+        return
+    written = {entry.name for entry in replacement.iterdir()}
+    foreign = sorted(
+        entry.name for entry in target.iterdir() if entry.name not in written and not WEIGHT_FILE.fullmatch(entry.name)
+    )
+    if foreign:
+        raise FileExistsError(
+            f"{str(target)!r} holds {', '.join(foreign)} besides an exported model; it is left alone."
+        )
+
+
+@contextmanager
+def _appearing_whole(target: Path) -> Iterator[Path]:
+    """Gives a folder to fill, which takes the place of `target` if nothing goes wrong and vanishes otherwise."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    suffix = uuid4().hex[:8]
+    staging = target.with_name(f".{target.name}.{suffix}.partial")
+    replaced = target.with_name(f".{target.name}.{suffix}.replaced")
+    staging.mkdir()
+    try:
+        yield staging
+        _check_replaceable(target, staging)
+        if target.exists():
+            target.rename(replaced)
+        try:
+            staging.rename(target)
+        except OSError:
+            if replaced.exists():
+                replaced.rename(target)
+            raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _copy_code(folder: Path) -> None:
+    """Copies the modules of the entry points and what they import from their own folders."""
+    for entry_point in CODE_ENTRY_POINTS:
+        source = Path(sys.modules[entry_point.__module__].__file__)
+        for file in (source, *map(Path, get_relative_import_files(source))):
+            shutil.copyfile(file, folder / file.name)
+
+
+def _write_auto_maps(folder: Path) -> None:
+    """Says in the JSON files which class of which module each Auto class takes.
+
+    Written here instead of by `register_for_auto_class`, which marks a class for the rest of the process: every later
+    `save_pretrained` would then write code into its folder as well.
+    """
+    models = {auto_class.__name__: EmotionQwenForConditionalGeneration for auto_class in MODEL_AUTO_CLASSES}
+    config = _read_json(folder / "config.json")
+    _add_auto_map(config, {"AutoConfig": EmotionQwenConfig} | models)
+    _write_json(folder / "config.json", config)
+
+    processors = {
+        "AutoProcessor": EmotionQwenProcessor,
+        "AutoImageProcessor": EmotionQwenImageProcessor,
+        "AutoVideoProcessor": EmotionQwenVideoProcessor,
+    }
+    settings = _read_json(folder / "processor_config.json")
+    for part in (settings, settings["image_processor"], settings["video_processor"]):
+        _add_auto_map(part, processors)
+    _write_json(folder / "processor_config.json", settings)
+
+
+def _add_auto_map(settings: dict[str, Any], classes: dict[str, type]) -> None:
+    settings.pop("auto_map", None)  # what was loaded from an export has one, and it goes last in the file every time
+    settings["auto_map"] = {auto_class: _code_reference(entry_point) for auto_class, entry_point in classes.items()}
+
+
+def _code_reference(entry_point: type) -> str:
+    return f"{entry_point.__module__.rpartition('.')[2]}.{entry_point.__name__}"
+
+
+def _copy_face_networks(folder: Path) -> None:
+    """Copies the networks of Facial Emotion Capture and the terms they come under."""
+    weights = resources.files(f"{__package__}.processing") / "weights"
+    for entry in weights.iterdir():
+        if entry.name.endswith(".safetensors") or entry.name.startswith(("LICENSE", "NOTICE")):
+            _copy_resource(entry, folder / entry.name)
+
+
+def _copy_resource(source: Traversable, destination: Path) -> None:
+    destination.write_bytes(source.read_bytes())
+
+
+def _write_licence(folder: Path) -> None:
+    """Writes the licence of the code: from the installed package, or from the checkout that it is installed from."""
+    text = metadata.distribution("emotion-qwen").read_text("licenses/LICENSE")
+    if text is None:
+        text = (Path(__file__).resolve().parents[1] / "LICENSE").read_text(encoding="utf-8")
+    (folder / "LICENSE").write_text(text, encoding="utf-8")
+
+
+def _write_card(folder: Path, model: EmotionQwenForConditionalGeneration) -> None:
+    template = Template((resources.files(__package__) / "hub_card.md").read_text(encoding="utf-8"))
+    card = template.substitute(
+        projector_type=model.config.projector_type,
+        backbone=model.config.text_config.model_type,
+        parameters=f"{model.num_parameters():,}",
+        transformers_version=transformers.__version__,
+    )
+    (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+__all__ = ["export_to_hub"]

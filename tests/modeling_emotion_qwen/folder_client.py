@@ -1,0 +1,160 @@
+"""What a stranger does with an exported folder, in a process where the package does not exist and nothing is online.
+
+Run as `python folder_client.py FOLDER MEDIA RESULTS`: FOLDER is the export, MEDIA holds portrait.png, clip.mp4,
+frames/ and inputs.pt; what each function below returns, or its traceback, goes to the JSON file RESULTS.
+"""
+
+import json
+import socket
+import sys
+import traceback
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+
+
+class NoPackage(MetaPathFinder):
+    """Hides `emotion_qwen`, however it is installed."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname.partition(".")[0] == "emotion_qwen":
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+        return None
+
+
+def no_network(*_args, **_kwargs):
+    raise AssertionError("a connection was attempted")
+
+
+sys.meta_path.insert(0, NoPackage())
+socket.socket.connect = no_network
+
+import torch  # noqa: E402
+import transformers  # noqa: E402
+from transformers import AutoModel, AutoProcessor  # noqa: E402
+
+FOLDER, MEDIA, RESULTS = sys.argv[1:]
+QUESTION = "Which emotion does the person show?"
+
+
+def auto_classes() -> dict[str, str]:
+    names = [
+        *("AutoConfig", "AutoModel", "AutoModelForImageTextToText", "AutoModelForMultimodalLM"),
+        *("AutoProcessor", "AutoImageProcessor", "AutoVideoProcessor", "AutoTokenizer"),
+    ]
+    return {
+        name: type(getattr(transformers, name).from_pretrained(FOLDER, trust_remote_code=True)).__name__
+        for name in names
+    }
+
+
+def loading_info() -> dict[str, list[str]]:
+    _, info = AutoModel.from_pretrained(FOLDER, trust_remote_code=True, output_loading_info=True)
+    return {key: sorted(map(str, info[key])) for key in ("missing_keys", "unexpected_keys", "mismatched_keys")}
+
+
+def logits_differ_by() -> float:
+    model = AutoModel.from_pretrained(FOLDER, trust_remote_code=True)
+    stored = torch.load(Path(MEDIA) / "inputs.pt")
+    with torch.no_grad():
+        return (model(**stored["inputs"]).logits - stored["logits"]).abs().max().item()
+
+
+def answer_on_clip() -> dict[str, object]:
+    """The one-line load, a clip by path, and generation, with Facial Emotion Capture on and off."""
+    model = AutoModel.from_pretrained(FOLDER, trust_remote_code=True)
+    processor = AutoProcessor.from_pretrained(FOLDER, trust_remote_code=True)
+    content = [{"type": "video", "path": str(Path(MEDIA) / "clip.mp4")}, {"type": "text", "text": QUESTION}]
+    tokens = {}
+    for capture in (True, False):
+        inputs = processor.apply_chat_template(
+            [{"role": "user", "content": content}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs={"videos_kwargs": {"facial_emotion_capture": capture}},
+        )
+        answer = model.generate(**inputs, max_new_tokens=5, do_sample=False)
+        tokens[capture] = inputs["video_grid_thw"][0].tolist(), answer.shape[1] - inputs["input_ids"].shape[1]
+    return {"with_capture": tokens[True], "without_capture": tokens[False]}
+
+
+def authors_client(content: list[dict]) -> str:
+    """The calls of the authors' own script, in its order; the folder and the media are all that is ours."""
+    from qwen_vl_utils import process_vision_info
+
+    model = AutoModel.from_pretrained(FOLDER, torch_dtype=torch.float32, device_map="auto", trust_remote_code=True)
+    processor = AutoProcessor.from_pretrained(FOLDER, trust_remote_code=True)
+    messages = [{"role": "user", "content": [*content, {"type": "text", "text": QUESTION}]}]
+    text = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    image_inputs, video_inputs = process_vision_info(messages)
+    inputs = processor(text=[text], images=image_inputs, videos=video_inputs, padding=True, return_tensors="pt")
+    inputs = inputs.to(model.device)
+    generated_ids = model.generate(**inputs, max_new_tokens=5)
+    generated_ids_trimmed = [
+        out_ids[len(in_ids) :] for in_ids, out_ids in zip(inputs.input_ids, generated_ids, strict=True)
+    ]
+    output_text = processor.batch_decode(
+        generated_ids_trimmed, skip_special_tokens=False, clean_up_tokenization_spaces=False
+    )
+    return output_text[0]
+
+
+def authors_client_image() -> str:
+    return authors_client([{"type": "image", "image": str(Path(MEDIA) / "portrait.png")}])
+
+
+def authors_client_video_frames() -> str:
+    frames = sorted(map(str, (Path(MEDIA) / "frames").iterdir()))
+    return authors_client([{"type": "video", "video": frames}])
+
+
+def authors_client_video_file() -> str:
+    return authors_client([{"type": "video", "video": str(Path(MEDIA) / "clip.mp4"), "fps": 3.0}])
+
+
+def saved_again() -> dict[str, list[str]]:
+    """A model and a processor that were loaded from the folder, saved as a trainer saves them, and loaded again."""
+    copy = Path(RESULTS).parent / "saved_again"
+    AutoModel.from_pretrained(FOLDER, trust_remote_code=True).save_pretrained(copy)
+    AutoProcessor.from_pretrained(FOLDER, trust_remote_code=True).save_pretrained(copy)
+    AutoModel.from_pretrained(copy, trust_remote_code=True)
+    AutoProcessor.from_pretrained(copy, trust_remote_code=True)
+    lost = {entry.name for entry in Path(FOLDER).iterdir()} - {entry.name for entry in copy.iterdir()}
+    return {"lost": sorted(lost)}
+
+
+def modules_of_the_package() -> list[str]:
+    """Modules of the folder's code that were not read from its copy in the cache; runs last."""
+    cache = Path(transformers.utils.HF_MODULES_CACHE)
+    exported = {file.stem for file in Path(FOLDER).glob("*.py")}
+    ours = {name: module for name, module in list(sys.modules.items()) if name.rpartition(".")[2] in exported}
+    assert len(ours) >= len(exported) / 2, sorted(ours)
+    return [name for name, module in ours.items() if cache not in Path(module.__file__).parents]
+
+
+CHECKS = (
+    auto_classes,
+    loading_info,
+    logits_differ_by,
+    answer_on_clip,
+    authors_client_image,
+    authors_client_video_frames,
+    authors_client_video_file,
+    saved_again,
+    modules_of_the_package,
+)
+
+
+def main() -> None:
+    results = {}
+    for check in CHECKS:
+        try:
+            results[check.__name__] = {"value": check()}
+        except Exception:
+            results[check.__name__] = {"error": traceback.format_exc()}
+    Path(RESULTS).write_text(json.dumps(results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

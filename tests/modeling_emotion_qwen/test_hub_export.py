@@ -1,0 +1,309 @@
+"""An exported folder, seen by someone who has nothing but transformers."""
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from emotion_qwen import EmotionQwenForConditionalGeneration, export_to_hub
+from emotion_qwen.processing import EmotionQwenProcessor
+from PIL import Image
+from safetensors import safe_open
+from transformers import AutoModel, AutoProcessor
+
+from .tiny_checkpoint import tiny_model, tiny_processor, write_clip, write_portrait
+
+CLIENT = Path(__file__).with_name("folder_client.py")
+HAS_VIDEO_READER = any(importlib.util.find_spec(name) for name in ("decord", "torchcodec"))
+
+
+@pytest.fixture(scope="module")
+def processor() -> EmotionQwenProcessor:
+    return tiny_processor()
+
+
+@pytest.fixture(scope="module")
+def model(processor) -> EmotionQwenForConditionalGeneration:
+    return tiny_model(processor)
+
+
+@pytest.fixture(scope="module")
+def exported(model, processor, tmp_path_factory) -> Path:
+    return export_to_hub(model, processor, tmp_path_factory.mktemp("hub") / "Emotion-Qwen tiny.v0")
+
+
+@pytest.fixture(scope="module")
+def media(model, processor, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("media")
+    write_portrait(folder / "portrait.png")
+    clip = write_clip(folder / "clip.mp4")
+    (folder / "frames").mkdir()
+    with av.open(str(clip)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            if index % 4 == 0:
+                frame.to_image().save(folder / "frames" / f"{index:03}.png")
+    text = "<|vision_start|><|image_pad|><|vision_end|>How does she look?"
+    inputs = processor(text=[text], images=[Image.open(folder / "portrait.png")], return_tensors="pt")
+    with torch.no_grad():
+        logits = model(**inputs).logits
+    torch.save({"inputs": dict(inputs), "logits": logits}, folder / "inputs.pt")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(exported, media, tmp_path_factory) -> dict[str, dict]:
+    """What a fresh process without the package and without a network makes of the folder."""
+    workplace = tmp_path_factory.mktemp("stranger")
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(workplace / "hf"), "OMP_NUM_THREADS": "2"}
+    environment |= {"HF_MODULES_CACHE": str(workplace / "modules")}
+    output = workplace / "results.json"
+    finished = subprocess.run(
+        [sys.executable, str(CLIENT), str(exported), str(media), str(output)],
+        cwd=workplace,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(output.read_text(encoding="utf-8"))
+
+
+def value(results: dict[str, dict], check: str):
+    assert "error" not in results[check], results[check]["error"]
+    return results[check]["value"]
+
+
+def test_every_auto_class_of_the_design_page_loads(results):
+    model = "EmotionQwenForConditionalGeneration"
+    assert value(results, "auto_classes") == {
+        "AutoConfig": "EmotionQwenConfig",
+        "AutoModel": model,
+        "AutoModelForImageTextToText": model,
+        "AutoModelForMultimodalLM": model,
+        "AutoProcessor": "EmotionQwenProcessor",
+        "AutoImageProcessor": "EmotionQwenImageProcessor",
+        "AutoVideoProcessor": "EmotionQwenVideoProcessor",
+        "AutoTokenizer": "TokenizersBackend",
+    }
+
+
+def test_no_weight_is_missing_or_left_over(results):
+    assert value(results, "loading_info") == {"missing_keys": [], "unexpected_keys": [], "mismatched_keys": []}
+
+
+def test_logits_are_those_of_the_package(results):
+    assert value(results, "logits_differ_by") < 1e-5
+
+
+def test_auto_model_answers_on_a_clip_with_capture_on_and_off(results):
+    answers = value(results, "answer_on_clip")
+    (rows_on, *_), new_tokens = answers["with_capture"]
+    (rows_off, *_), _ = answers["without_capture"]
+    assert rows_on > rows_off  # the masked key frames of the face, appended
+    assert new_tokens == 5
+
+
+@pytest.mark.parametrize("check", ["authors_client_image", "authors_client_video_frames"])
+def test_the_authors_client_runs_unchanged(results, check):
+    assert value(results, check)
+
+
+@pytest.mark.skipif(not HAS_VIDEO_READER, reason="qwen_vl_utils reads video files with decord or torchcodec")
+def test_the_authors_client_runs_unchanged_on_a_video_file(results):
+    assert value(results, "authors_client_video_file")
+
+
+def test_what_was_loaded_can_be_saved_and_loaded_again(results):
+    value(results, "saved_again")
+
+
+def test_nothing_came_from_the_package(results):
+    assert value(results, "modules_of_the_package") == []
+
+
+def test_folder_is_flat_and_complete(exported):
+    names = {entry.name for entry in exported.iterdir()}
+    assert all(entry.is_file() for entry in exported.iterdir())
+    assert names >= {
+        *(
+            "config.json",
+            "generation_config.json",
+            "model.safetensors",
+            "processor_config.json",
+            "chat_template.jinja",
+        ),
+        *("tokenizer.json", "tokenizer_config.json", "face_networks.safetensors", "LICENSE", "NOTICE", "README.md"),
+        *("modeling_emotion_qwen.py", "hybrid_compressor.py", "facial_emotion_capture.py", "video_decoding.py"),
+    }
+    assert not names & {"__init__.py", "hub_export.py", "auto_registration.py", "convert_face_networks.py"}
+
+
+def test_auto_config_comes_first_in_the_map(exported):
+    config = json.loads((exported / "config.json").read_text(encoding="utf-8"))
+    assert list(config["auto_map"])[:2] == ["AutoConfig", "AutoModel"]
+    assert config["auto_map"]["AutoModel"] == "modeling_emotion_qwen.EmotionQwenForConditionalGeneration"
+
+
+def test_json_holds_no_path_of_this_machine(exported):
+    for file in (*exported.glob("*.json"), exported / "README.md"):
+        text = file.read_text(encoding="utf-8")
+        assert str(exported.parent) not in text and str(Path(__file__).parents[2]) not in text, file.name
+
+
+def test_card_states_the_size_and_the_projector(exported, model):
+    card = (exported / "README.md").read_text(encoding="utf-8")
+    assert f"{model.num_parameters():,}" in card and "$" not in card
+    assert 'projector_type="hybrid"' in card and "Article 5(1)(f)" in card
+
+
+def test_exported_code_keeps_the_rules_of_a_flat_folder(exported):
+    for file in exported.glob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+        for node in imports:
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert not any(name.partition(".")[0] == "emotion_qwen" for name in names), file.name
+            if isinstance(node, ast.ImportFrom) and node.level:
+                assert node.level == 1 and node.module and "." not in node.module, f"{file.name}:{node.lineno}"
+                assert (exported / f"{node.module}.py").is_file(), f"{file.name}: {node.module}"
+        # What the loader's own scan finds must be statements: a line of a docstring would send it looking for a file.
+        scanned = set(re.findall(r"^\s*from\s+\.(\S+)\s+import", source, flags=re.MULTILINE))
+        stated = {node.module for node in imports if isinstance(node, ast.ImportFrom) and node.level}
+        assert scanned == stated, file.name
+
+
+def test_weights_are_sharded_on_request(model, processor, tmp_path):
+    folder = export_to_hub(model, processor, tmp_path / "sharded", max_shard_size="200KB")
+    assert len(list(folder.glob("model-*.safetensors"))) > 1
+    _, info = EmotionQwenForConditionalGeneration.from_pretrained(folder, output_loading_info=True)
+    assert not info["missing_keys"] and not info["unexpected_keys"]
+
+
+def test_half_precision_stays(processor, tmp_path):
+    folder = export_to_hub(tiny_model(processor).to(torch.bfloat16), processor, tmp_path / "half")
+    with safe_open(folder / "model.safetensors", "pt") as weights:
+        assert weights.get_tensor("lm_head.weight").dtype == torch.bfloat16
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+def test_installed_package_wins_over_the_folder(exported):
+    assert type(AutoModel.from_pretrained(exported, trust_remote_code=True)) is EmotionQwenForConditionalGeneration
+    loaded = AutoProcessor.from_pretrained(exported, trust_remote_code=True)
+    assert type(loaded) is EmotionQwenProcessor
+    assert type(loaded.video_processor).__module__ == "emotion_qwen.processing.video_processing_emotion_qwen"
+
+
+def test_exporting_leaves_no_mark_on_later_saves(exported, model, processor, tmp_path):
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    assert not list(tmp_path.glob("*.py"))
+    assert "auto_map" not in json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert "auto_map" not in (tmp_path / "processor_config.json").read_text(encoding="utf-8")
+
+
+def test_what_was_loaded_from_an_export_exports_again(exported, tmp_path):
+    model = AutoModel.from_pretrained(exported)
+    folder = export_to_hub(model, AutoProcessor.from_pretrained(exported), tmp_path / "again")
+    assert {entry.name for entry in folder.iterdir()} == {entry.name for entry in exported.iterdir()}
+    for name in ("processor_config.json", "model.safetensors", "chat_template.jinja", "face_networks.safetensors"):
+        assert (folder / name).read_bytes() == (exported / name).read_bytes()
+    auto_maps = [
+        json.loads((each / "config.json").read_text(encoding="utf-8"))["auto_map"] for each in (folder, exported)
+    ]
+    assert list(auto_maps[0].items()) == list(auto_maps[1].items())
+
+
+def test_merged_adapter_exports_and_an_unmerged_one_does_not(processor, tmp_path):
+    peft = pytest.importorskip("peft")
+    adapted = peft.get_peft_model(tiny_model(processor), peft.LoraConfig(target_modules=r".*layers.*q_proj"))
+    torch.nn.init.normal_(
+        adapted.base_model.model.model.language_model.layers[0].self_attn.q_proj.lora_B["default"].weight
+    )
+    with pytest.raises(TypeError, match="merge_and_unload"):
+        export_to_hub(adapted, processor, tmp_path / "adapted")
+    assert not list(tmp_path.iterdir())
+    merged = adapted.merge_and_unload()
+    folder = export_to_hub(merged, processor, tmp_path / "merged")
+    reloaded, info = EmotionQwenForConditionalGeneration.from_pretrained(folder, output_loading_info=True)
+    assert not info["missing_keys"] and not info["unexpected_keys"]
+    name = "model.language_model.layers.0.self_attn.q_proj.weight"
+    assert torch.equal(reloaded.state_dict()[name], merged.state_dict()[name])
+    assert not torch.equal(reloaded.state_dict()[name], tiny_model(processor).state_dict()[name])
+
+
+def test_adapter_added_by_transformers_is_refused(processor, tmp_path):
+    peft = pytest.importorskip("peft")
+    model = tiny_model(processor)
+    model.add_adapter(peft.LoraConfig(target_modules=r".*layers.*q_proj"))
+    with pytest.raises(TypeError, match="adapter"):
+        export_to_hub(model, processor, tmp_path / "adapted")
+
+
+def test_other_models_and_processors_are_refused(model, processor, tmp_path):
+    with pytest.raises(TypeError, match="EmotionQwenModel"):
+        export_to_hub(model.model, processor, tmp_path / "base")
+    with pytest.raises(TypeError, match="EmotionQwenProcessor"):
+        export_to_hub(model, processor.tokenizer, tmp_path / "tokenizer")
+
+
+def test_processor_of_another_model_is_refused(processor, tmp_path):
+    model = tiny_model(processor)
+    model.config.video_token_id = 7
+    with pytest.raises(ValueError, match="video_token_id is 7"):
+        export_to_hub(model, processor, tmp_path / "mixed")
+    larger = tiny_processor()
+    larger.tokenizer.add_tokens(["<a>", "<b>"])
+    with pytest.raises(ValueError, match="tokens"):
+        export_to_hub(tiny_model(processor), larger, tmp_path / "larger")
+
+
+def test_export_fills_an_empty_folder(model, processor, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert (export_to_hub(model, processor, tmp_path / "empty") / "config.json").is_file()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["empty"]
+
+
+def test_foreign_folder_and_file_are_left_alone(model, processor, tmp_path):
+    foreign = tmp_path / "thesis"
+    foreign.mkdir()
+    (foreign / "config.json").write_text("{}")
+    (tmp_path / "file").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(FileExistsError, match="not an exported model"):
+            export_to_hub(model, processor, foreign, overwrite=overwrite)
+        with pytest.raises(FileExistsError, match="is a file"):
+            export_to_hub(model, processor, tmp_path / "file", overwrite=overwrite)
+    assert [entry.name for entry in foreign.iterdir()] == ["config.json"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_earlier_export_is_replaced_only_on_request_and_only_alone(model, processor, tmp_path):
+    folder = export_to_hub(model, processor, tmp_path / "export", max_shard_size="200KB")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        export_to_hub(model, processor, folder)
+    export_to_hub(model, processor, folder, overwrite=True)
+    assert (folder / "model.safetensors").is_file() and not list(folder.glob("model-*"))
+
+    (folder / "results.csv").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"results\.csv"):
+        export_to_hub(model, processor, folder, overwrite=True)
+    assert (folder / "results.csv").read_text() == "mine" and (folder / "model.safetensors").is_file()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["export"]
+
+
+def test_failing_export_leaves_nothing_behind(model, processor, tmp_path, monkeypatch):
+    def full_disk(*_args, **_kwargs):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(type(processor), "save_pretrained", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        export_to_hub(model, processor, tmp_path / "export")
+    assert not list(tmp_path.iterdir())
