@@ -26,7 +26,7 @@ class FacialEmotionCaptureSettings:
         max_key_frames: Largest number of key frames per clip.
         key_frame_threshold: Score from which a peak may become a key frame, 0 to 1.
         key_frame_min_gap: Smallest distance in frames between two key frames.
-        neutral_weight: Factor on the score of neutral when peaks are ranked.
+        neutral_weight: Factor on the score of neutral before peaks are compared and ranked.
         mask_margin: Share of a box's width and height that is kept around it on each side.
         mask_fade: How far the rest is blended to white: 0 leaves it, 1 makes it white.
 
@@ -39,7 +39,7 @@ class FacialEmotionCaptureSettings:
     detection_overlap: float = 0.4
     detection_batch_size: int = 32
     min_face_height: float = 0.06
-    crop_scale: float = 1.05
+    crop_scale: float = 0.9
     classification_batch_size: int = 32
     track_overlap: float = 0.3
     track_max_gap: int = 3

@@ -23,33 +23,33 @@ def select_key_frames(
 
     Every local peak of a label's score of at least `threshold` is a candidate. The best peak of each label is taken
     first, in falling order of score, then the remaining ones, as long as there is room and no chosen frame is nearer
-    than `min_gap`. If there is no candidate, the frame with the highest score of all is taken.
+    than `min_gap`. Neutral's score is weighted down first, so that the pauses between two expressions seldom count.
+    If there is no candidate, the frame with the highest score of all, unweighted, is taken.
 
     Args:
         timeline: Score (0 to 1) per frame and label; a frame without a face is all zeros.
         labels: Names of the labels.
         max_key_frames: Largest number of key frames.
-        threshold: Score from which a peak counts.
+        threshold: Weighted score from which a peak counts.
         min_gap: Smallest distance in frames between two key frames.
-        neutral_weight: Factor on the scores of "neutral" in the ranking (not in the threshold).
+        neutral_weight: Factor on the scores of "neutral".
 
     Returns:
-        Key frames in the order of time; none if no frame has a score above zero.
+        Key frames in the order of time, with their scores unweighted; none if no frame has a score above zero.
     """
 
-    def rank(peak: Peak) -> tuple[float, int, str]:
-        weight = neutral_weight if peak.label == "neutral" else 1.0
-        return -peak.score * weight, peak.frame, peak.label
+    def weighted(peak: Peak) -> float:
+        return peak.score * (neutral_weight if peak.label == "neutral" else 1.0)
 
     candidates = [
         Peak(frame, label, series[frame])
         for label, series in zip(labels, zip(*timeline, strict=True), strict=False)
         for frame in _local_peaks(series)
-        if series[frame] >= threshold and series[frame] > 0
     ]
-    candidates.sort(key=rank)
+    candidates = [peak for peak in candidates if peak.score > 0 and weighted(peak) >= threshold]
     if not candidates:
         return _best_frame(timeline, labels)
+    candidates.sort(key=lambda peak: (-weighted(peak), peak.frame, labels.index(peak.label)))
 
     seen: set[str] = set()
     first_of_label = [peak for peak in candidates if not (peak.label in seen or seen.add(peak.label))]
