@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata, resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -199,15 +198,11 @@ def _code_reference(entry_point: type) -> str:
 
 
 def _copy_face_networks(folder: Path) -> None:
-    """Copies the networks of Facial Emotion Capture and the terms they come under."""
-    weights = resources.files(f"{__package__}.processing") / "weights"
-    for entry in weights.iterdir():
-        if entry.name.endswith(".safetensors") or entry.name.startswith(("LICENSE", "NOTICE")):
-            _copy_resource(entry, folder / entry.name)
-
-
-def _copy_resource(source: Traversable, destination: Path) -> None:
-    destination.write_bytes(source.read_bytes())
+    """Copies the networks of Facial Emotion Capture, unless the processor brought its own, and their terms."""
+    for entry in (resources.files(f"{__package__}.processing") / "weights").iterdir():
+        is_wanted = entry.name.endswith(".safetensors") or entry.name.startswith(("LICENSE", "NOTICE"))
+        if is_wanted and not (folder / entry.name).exists():
+            (folder / entry.name).write_bytes(entry.read_bytes())
 
 
 def _write_licence(folder: Path) -> None:

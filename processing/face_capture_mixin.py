@@ -1,5 +1,7 @@
 """What the image and the video processor share about Facial Emotion Capture."""
 
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,18 @@ class FaceCaptureMixin:
         settings = super().to_dict()
         settings.pop("_face_networks_path", None)
         return settings
+
+    def save_face_networks(self, folder: str | os.PathLike) -> None:
+        """Copy the weights that came with the checkpoint into a folder; none if they are the package's own.
+
+        Args:
+            folder: An existing folder that a processor is saved to.
+        """
+        if self._face_networks_path is None:
+            return
+        source, copy = Path(self._face_networks_path), Path(folder) / FACE_NETWORKS_FILE
+        if not (copy.exists() and copy.samefile(source)):
+            shutil.copyfile(source, copy)
 
     def _fec(self, fec_config: Mapping[str, Any]) -> FacialEmotionCapture:
         return FacialEmotionCapture(weights=self._face_networks_path, **fec_config)

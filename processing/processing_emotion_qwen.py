@@ -1,10 +1,14 @@
 """Emotion-Qwen's processor: text, images and clips to model inputs."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProcessor
 from transformers.processing_utils import MultiModalData
+from transformers.utils import logging
+
+logger = logging.get_logger(__name__)
 
 _MEDIA = ("images", "videos", "audio")
 
@@ -27,6 +31,17 @@ class EmotionQwenProcessor(Qwen2_5_VLProcessor):
         """
         return super().apply_chat_template(_drop_nulls(conversation), *args, **kwargs)
 
+    def save_pretrained(
+        self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any
+    ) -> list[str]:
+        """Save the processor, with the face networks of the checkpoint that it came from.
+
+        Without them, what is saved by a process that loaded an exported folder would find no faces.
+        """
+        os.makedirs(save_directory, exist_ok=True)
+        self.video_processor.save_face_networks(save_directory)
+        return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+
     def prepare_inputs_layout(self, **kwargs: Any) -> tuple[Any, Any, Any, Any]:
         """Take empty lists of media for none, as clients that serve many models pass them."""
         for name in _MEDIA:
@@ -37,11 +52,15 @@ class EmotionQwenProcessor(Qwen2_5_VLProcessor):
     def validate_inputs(self, audios: Any = None, **kwargs: Any) -> None:
         """Check that there is input of a kind that the model takes.
 
+        `audio` is left out with a warning, as a processor without an audio part does everywhere in transformers.
+
         Raises:
-            ValueError: If there is none, or sound.
+            ValueError: If there is no input, or `audios` has any.
         """
-        if not _is_empty(audios) or kwargs.get("audio") is not None:
+        if not _is_empty(audios):
             raise ValueError("Emotion-Qwen takes text, images and video, no audio.")
+        if kwargs.get("audio") is not None:
+            logger.warning_once("Emotion-Qwen takes text, images and video: `audio` is left out.")
         super().validate_inputs(**kwargs)
 
     def _merge_kwargs(self, *args: Any, **kwargs: Any) -> dict[str, dict[str, Any]]:

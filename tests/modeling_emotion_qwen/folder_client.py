@@ -113,15 +113,18 @@ def authors_client_video_file() -> str:
     return authors_client([{"type": "video", "video": str(Path(MEDIA) / "clip.mp4"), "fps": 3.0}])
 
 
-def saved_again() -> dict[str, list[str]]:
-    """A model and a processor that were loaded from the folder, saved as a trainer saves them, and loaded again."""
+def saved_again() -> list[int]:
+    """Saves what was loaded, as a trainer does, moves the original out of reach, and shows the copy the clip."""
     copy = Path(RESULTS).parent / "saved_again"
     AutoModel.from_pretrained(FOLDER, trust_remote_code=True).save_pretrained(copy)
     AutoProcessor.from_pretrained(FOLDER, trust_remote_code=True).save_pretrained(copy)
     AutoModel.from_pretrained(copy, trust_remote_code=True)
-    AutoProcessor.from_pretrained(copy, trust_remote_code=True)
-    lost = {entry.name for entry in Path(FOLDER).iterdir()} - {entry.name for entry in copy.iterdir()}
-    return {"lost": sorted(lost)}
+    processor = AutoProcessor.from_pretrained(copy, trust_remote_code=True)
+    away = Path(FOLDER).rename(Path(FOLDER).with_name("away"))
+    try:
+        return processor.video_processor(str(Path(MEDIA) / "clip.mp4"))["video_grid_thw"].tolist()[0]
+    finally:
+        away.rename(FOLDER)
 
 
 def modules_of_the_package() -> list[str]:

@@ -121,8 +121,8 @@ def test_the_authors_client_runs_unchanged_on_a_video_file(results):
     assert value(results, "authors_client_video_file")
 
 
-def test_what_was_loaded_can_be_saved_and_loaded_again(results):
-    value(results, "saved_again")
+def test_what_was_loaded_can_be_saved_loaded_again_and_still_finds_faces(results):
+    assert value(results, "saved_again") == value(results, "answer_on_clip")["with_capture"][0]
 
 
 def test_nothing_came_from_the_package(results):
