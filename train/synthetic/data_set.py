@@ -135,7 +135,7 @@ def _write_clip(
 ) -> Record:
     clip = sample_clip(rng, head, [label], plan.clip_frames, plan.clip_fps, (plan.size, plan.size), plan.face_height)
     write_mp4(folder / f"media/{name}.mp4", clip.frames, clip.fps)
-    return _clip_record(name, clip, head.person)
+    return clip_record(name, f"media/{name}.mp4", clip, head.person)
 
 
 def _person_truth(person: Person) -> Record:
@@ -166,13 +166,21 @@ def _still_record(name: str, still: Still, person: Person) -> Record:
     }
 
 
-def _clip_record(name: str, clip: Clip, person: Person) -> Record:
+def clip_record(name: str, media: str, clip: Clip, person: Person) -> Record:
+    """The truth about a clip.
+
+    Args:
+        name: Its id.
+        media: Where the mp4 lies, relative to the record.
+        clip: The clip.
+        person: Who it shows.
+    """
     strongest = clip.strongest
     return {
         "id": name,
         "task": "emotion",
         "kind": "video",
-        "media": f"media/{name}.mp4",
+        "media": media,
         "label": strongest.expression.label,
         "intensity": strongest.expression.intensity,
         "action_units": strongest.expression.action_units,

@@ -13,6 +13,10 @@ _FACE_BOTTOM, _FACE_TOP, _FACE_DEPTH = 6.12, 7.98, 0.62
 """The face of the base mesh, for its box: chin to hairline, in front of the ears."""
 _EYE_DEPTH = 1.25
 """z of the eyes' centres on the base mesh."""
+_TEETH_WIDTH, _TEETH_DEPTH = 0.93, 0.02
+"""The teeth are drawn narrower, and decimetres further back, or they pierce the lips of a rounded mouth."""
+_TEETH_LOWERED = {"upper_teeth": 0.01, "lower_teeth": 0.07}
+"""Decimetres: the lower row would show more than the upper one in a smile."""
 _SKULL_BOTTOM, _SKULL_FRONT = 6.9, 1.2
 """The part of the base head that carries hair: above the mouth, behind the face."""
 
@@ -78,13 +82,9 @@ def surface_coordinates() -> np.ndarray:
     at detail 1, then how much it is lip, and inside of the mouth or of the hair, in [0, 1].
     """
     mesh = load_mesh()
-    carried = np.concatenate(
-        [
-            map_coordinates(mesh.vertices),
-            np.stack([mesh.masks["lips"], _dark_inside(mesh.masks)], 1),
-        ],
-        axis=1,
-    )
+    inside = np.maximum(np.clip(mesh.masks["inside-mouth"] * 1.2, 0, 1), mesh.masks["hair-inside"])
+    inside = np.maximum(inside, _teeth_in_shade())
+    carried = np.concatenate([map_coordinates(mesh.vertices), np.stack([mesh.masks["lips"], inside], 1)], axis=1)
     for part in ("left_eye", "right_eye"):
         eye = mesh.of_part(part)
         ball = mesh.vertices[eye]
@@ -94,8 +94,17 @@ def surface_coordinates() -> np.ndarray:
     return carried.astype(np.float32)
 
 
-def _dark_inside(masks: dict[str, np.ndarray]) -> np.ndarray:
-    return np.maximum(np.clip(masks["inside-mouth"] * 1.2, 0, 1), masks["hair-inside"])
+def _teeth_in_shade() -> np.ndarray:
+    """How much the mouth shades each vertex of the teeth, float32 (n,): their backs, and those far back."""
+    mesh = load_mesh()
+    shade = np.zeros(len(mesh.vertices), np.float32)
+    for part in ("upper_teeth", "lower_teeth"):
+        teeth = mesh.of_part(part)
+        row = mesh.vertices[teeth]
+        normals = vertex_normals(mesh.vertices, mesh.triangles[mesh.triangle_parts == PARTS.index(part)])[teeth]
+        outward = np.einsum("nd,nd->n", normals, row - row.mean(0))
+        shade[teeth] = np.maximum(outward < 0, np.clip((row[:, 2].max() - 0.1 - row[:, 2]) / 0.25, 0, 1))
+    return shade
 
 
 @cache
@@ -126,6 +135,9 @@ def build_head(person: Person, detail: int = 1) -> HeadModel:
     for name, weight in person.targets.items():
         index, delta = load_target(name)
         rest[index] += np.float32(weight) * delta
+    for part, lowered in _TEETH_LOWERED.items():
+        teeth = mesh.of_part(part)
+        rest[teeth] = rest[teeth] * (_TEETH_WIDTH, 1, 1) - (0, lowered, _TEETH_DEPTH)
     hair = mesh.of_part("hair")
     rest[hair] = _fitted_hair(mesh.vertices, rest)[hair]
     skin = mesh.of_part("skin")

@@ -23,7 +23,7 @@ _PUPIL, _IRIS, _LIMBUS = np.cos(np.radians([10.0, 24.0, 27.5]))
 _PLAIN_COLOURS = {
     "upper_teeth": (0.93, 0.90, 0.84),
     "lower_teeth": (0.88, 0.85, 0.79),
-    "tongue": (0.66, 0.33, 0.33),
+    "tongue": (0.54, 0.26, 0.26),
     "lashes": (0.05, 0.04, 0.04),
 }
 _INNER_MOUTH = (0.28, 0.08, 0.08)
@@ -167,7 +167,8 @@ def _surface_colours(
     colours = colours * (1 - lips) + np.array(head.person.lips, np.float32) * lips
     colours = colours * (1 - 0.9 * inside) + np.array(_INNER_MOUTH, np.float32) * 0.9 * inside
     for name, colour in _PLAIN_COLOURS.items():
-        colours[parts == PARTS.index(name)] = colour
+        plain = parts == PARTS.index(name)
+        colours[plain] = np.array(colour, np.float32) * (1 - 0.7 * inside[plain])
     hair = parts == PARTS.index("hair")
     crown = head.texture[rows - _CROWN_ROW * head.detail, (column[hair] * 5) % columns]
     colours[hair] = crown * (1 - 0.55 * inside[hair])
