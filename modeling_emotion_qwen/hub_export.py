@@ -58,7 +58,8 @@ def export_to_hub(
 
     Raises:
         TypeError: `model` or `processor` is of another class, or `model` carries an adapter.
-        ValueError: The processor's media tokens are not the model's, or its tokenizer has more tokens than the model.
+        ValueError: The processor's media tokens are not the model's, its tokenizer has more tokens than the model, or
+            it lacks a chat template.
         FileExistsError: There is something at `path` that is not to be replaced.
     """
     _check_model(model)
@@ -95,6 +96,8 @@ def _check_processor(processor: Any, config: EmotionQwenConfig) -> None:
     tokens, rows = len(processor.tokenizer), config.text_config.vocab_size
     if tokens > rows:
         raise ValueError(f"The tokenizer has {tokens} tokens, the model only {rows}.")
+    if processor.chat_template is None:
+        raise ValueError("The processor has no chat template, which every client of the folder needs.")
 
 
 def _check_target(target: Path, overwrite: bool) -> None:

@@ -5,6 +5,7 @@ frames/ and inputs.pt; what each function below returns, or its traceback, goes 
 """
 
 import json
+import shutil
 import socket
 import sys
 import traceback
@@ -79,6 +80,25 @@ def answer_on_clip() -> dict[str, object]:
     return {"with_capture": tokens[True], "without_capture": tokens[False]}
 
 
+def answer_from_hub_cache() -> dict[str, object]:
+    """The folder as a repository of the Hub, downloaded earlier: by name, from the cache."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    repository, commit = Path(HF_HUB_CACHE) / "models--tester--emotion-qwen", "0" * 40
+    shutil.copytree(FOLDER, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit, encoding="utf-8")
+    model = AutoModel.from_pretrained("tester/emotion-qwen", trust_remote_code=True)
+    processor = AutoProcessor.from_pretrained("tester/emotion-qwen", trust_remote_code=True)
+    inputs = processor(
+        text=[f"<|vision_start|>{processor.video_token}<|vision_end|>{QUESTION}"],
+        videos=[str(Path(MEDIA) / "clip.mp4")],
+        return_tensors="pt",
+    )
+    answer = model.generate(**inputs, max_new_tokens=5, do_sample=False)
+    return {"grid": inputs["video_grid_thw"][0].tolist(), "tokens": answer.shape[1] - inputs["input_ids"].shape[1]}
+
+
 def authors_client(content: list[dict]) -> str:
     """The calls of the authors' own script, in its order; the folder and the media are all that is ours."""
     from qwen_vl_utils import process_vision_info
@@ -141,6 +161,7 @@ CHECKS = (
     loading_info,
     logits_differ_by,
     answer_on_clip,
+    answer_from_hub_cache,
     authors_client_image,
     authors_client_video_frames,
     authors_client_video_file,

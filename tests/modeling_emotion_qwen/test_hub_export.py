@@ -111,6 +111,11 @@ def test_auto_model_answers_on_a_clip_with_capture_on_and_off(results):
     assert new_tokens == 5
 
 
+def test_folder_works_as_a_repository_of_the_hub(results):
+    grid, new_tokens = value(results, "answer_on_clip")["with_capture"]
+    assert value(results, "answer_from_hub_cache") == {"grid": grid, "tokens": new_tokens}
+
+
 @pytest.mark.parametrize("check", ["authors_client_image", "authors_client_video_frames"])
 def test_the_authors_client_runs_unchanged(results, check):
     assert value(results, check)
@@ -263,6 +268,11 @@ def test_processor_of_another_model_is_refused(processor, tmp_path):
     larger.tokenizer.add_tokens(["<a>", "<b>"])
     with pytest.raises(ValueError, match="tokens"):
         export_to_hub(tiny_model(processor), larger, tmp_path / "larger")
+    silent = tiny_processor()
+    silent.chat_template = None
+    with pytest.raises(ValueError, match="chat template"):
+        export_to_hub(tiny_model(processor), silent, tmp_path / "silent")
+    assert not list(tmp_path.iterdir())
 
 
 def test_export_fills_an_empty_folder(model, processor, tmp_path):
