@@ -55,11 +55,14 @@ class Detections:
     def cat(parts: list["Detections"]) -> "Detections":
         """Join detections of consecutive frames."""
         if not parts:
-            return Detections(
-                torch.empty(0, dtype=torch.int64), torch.empty(0, 4), torch.empty(0), torch.empty(0, 5, 2)
-            )
+            return Detections(_cpu(0).long(), _cpu(0, 4), _cpu(0), _cpu(0, 5, 2))
         columns = zip(*((part.frames, part.boxes, part.scores, part.landmarks) for part in parts), strict=True)
         return Detections(*(torch.cat(column) for column in columns))
+
+
+def _cpu(*shape: int) -> Tensor:
+    """Return zeros, float32 on the CPU whatever torch's defaults are."""
+    return torch.zeros(shape, dtype=torch.float32, device="cpu")
 
 
 class FaceDetector(Protocol):
@@ -74,7 +77,7 @@ class EmotionClassifier(Protocol):
     """Reads emotions from faces that were found."""
 
     def classify(self, frames: Tensor, faces: Detections) -> Tensor:
-        """Return probabilities, float32 (N, 7) on the CPU in the order of `EMOTIONS`, for N ≥ 1 faces of frames.
+        """Return probabilities, float32 (N, 7) on the CPU in the order of `EMOTIONS`, for N faces of frames.
 
         Args:
             frames: uint8 RGB (T, 3, H, W), on any device.
@@ -114,7 +117,7 @@ class EmbeddedFaceDetector:
 
         frame, anchor = (scores > self.settings.detection_threshold).nonzero(as_tuple=True)
         anchor_boxes = anchors(images.shape[-2], images.shape[-1], images.device)[anchor]
-        to_pixels = torch.tensor([width / small_width, height / small_height])
+        to_pixels = torch.tensor([width / small_width, height / small_height], dtype=torch.float32, device="cpu")
         found = Detections(
             frames=frame.cpu() + first_frame,
             boxes=decode_boxes(boxes[frame, anchor], anchor_boxes).cpu() * to_pixels.repeat(2),
@@ -125,7 +128,7 @@ class EmbeddedFaceDetector:
 
     def _surest(self, found: Detections) -> Tensor:
         """Return the indices that non-maximum suppression keeps, frame by frame, the surest of a frame first."""
-        kept = [torch.empty(0, dtype=torch.int64)]
+        kept = [_cpu(0).long()]
         for frame in found.frames.unique():
             members = (found.frames == frame).nonzero()[:, 0]
             kept.append(members[nms(found.boxes[members], found.scores[members], self.settings.detection_overlap)])
@@ -144,7 +147,7 @@ class EmbeddedEmotionClassifier:
         """See `EmotionClassifier.classify`."""
         size = self.settings.classification_batch_size
         places = list(zip(faces.frames.tolist(), faces.boxes.tolist(), strict=True))
-        batches = []
+        batches = [_cpu(0, len(EMOTIONS))]
         for first in range(0, len(places), size):
             crops = [
                 square_crop(frames[frame], box, self.settings.crop_scale, self.color.input_size)
@@ -154,7 +157,7 @@ class EmbeddedEmotionClassifier:
         return torch.cat(batches)
 
     def _classify(self, crops: Tensor) -> Tensor:
-        luma = torch.tensor(GRAY_WEIGHTS, device=crops.device).view(1, 3, 1, 1)
+        luma = torch.tensor(GRAY_WEIGHTS, dtype=crops.dtype, device=crops.device).view(1, 3, 1, 1)
         gray = resize((crops * luma).sum(dim=1, keepdim=True), self.gray.input_size, self.gray.input_size)
         return (_probabilities(self.gray, gray / 127.5 - 1) + _probabilities(self.color, crops)) / 2
 
@@ -216,9 +219,10 @@ def load_face_networks(weights: Path, device: torch.device) -> nn.ModuleDict:
 def _load_face_networks(weights: Path) -> nn.ModuleDict:
     if not weights.is_file():
         raise FileNotFoundError(f"The face networks of Facial Emotion Capture are not at {weights}.")
-    networks = nn.ModuleDict(
-        {"detector": RetinaFace(), "mini_xception": MiniXception(), "face_api": FaceApiExpressionNet()}
-    )
+    # Built on the CPU in float32, whatever torch's defaults are while a caller loads a model.
+    with torch.device("cpu"):
+        modules = {"detector": RetinaFace(), "mini_xception": MiniXception(), "face_api": FaceApiExpressionNet()}
+    networks = nn.ModuleDict(modules).float()
     networks.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()}, strict=True)
     return networks.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 

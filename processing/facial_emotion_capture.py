@@ -66,9 +66,7 @@ class FacialEmotionCapture:
         # Whatever precision the caller trains or serves in, faces are read in float32.
         with torch.inference_mode(), torch.autocast(frames.device.type, enabled=False):
             detections = self._keep_faces(backend.detector.detect(frames), frames)
-            probabilities = (
-                backend.classifier.classify(frames, detections) if len(detections) else torch.empty(0, len(EMOTIONS))
-            )
+            probabilities = backend.classifier.classify(frames, detections)
             faces = self._follow(detections, probabilities, len(frames), _inside(detections.boxes, frames))
         key_frames = self._choose_key_frames(faces, times)
         return FaceCapture((frames.shape[-2], frames.shape[-1]), fps, times, faces, key_frames)
@@ -139,7 +137,7 @@ def _key_frame(peak: Peak, faces: tuple[Face, ...], times: tuple[float, ...] | N
 def _inside(boxes: Tensor, frames: Tensor) -> Tensor:
     """Cut boxes (N, 4) at the edges of the frames."""
     height, width = frames.shape[-2:]
-    return boxes.clamp(min=0).minimum(torch.tensor([width, height, width, height], dtype=boxes.dtype))
+    return boxes.clamp(min=0).minimum(boxes.new_tensor([width, height, width, height]))
 
 
 def _as_rgb(frames: Tensor) -> Tensor:
@@ -155,9 +153,7 @@ def _as_rgb(frames: Tensor) -> Tensor:
     return frames.expand(-1, 3, -1, -1)
 
 
-def _frame_times(
-    num_frames: int, fps: float | None, timestamps: Sequence[float] | None
-) -> tuple[float, ...] | None:
+def _frame_times(num_frames: int, fps: float | None, timestamps: Sequence[float] | None) -> tuple[float, ...] | None:
     if fps is not None and not 0 < fps < math.inf:
         raise ValueError(f"fps must be a positive number, not {fps!r}.")
     if timestamps is None:
