@@ -4,7 +4,10 @@ Run as `python folder_client.py FOLDER MEDIA RESULTS`: FOLDER is the export, MED
 frames/ and inputs.pt; what each function below returns, or its traceback, goes to the JSON file RESULTS.
 """
 
+import contextlib
+import io
 import json
+import os
 import shutil
 import socket
 import sys
@@ -133,6 +136,17 @@ def authors_client_video_file() -> str:
     return authors_client([{"type": "video", "video": str(Path(MEDIA) / "clip.mp4"), "fps": 3.0}])
 
 
+def example_of_the_card() -> str:
+    """Runs what the folder's card tells a reader to run."""
+    os.chdir(FOLDER)
+    card = Path("README.md").read_text(encoding="utf-8")
+    code = card.partition("```python\n")[2].partition("```")[0]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code.replace("clip.mp4", str(Path(MEDIA) / "clip.mp4")), {})
+    return printed.getvalue()
+
+
 def saved_again() -> list[int]:
     """Saves what was loaded, as a trainer does, moves the original out of reach, and shows the copy the clip."""
     copy = Path(RESULTS).parent / "saved_again"
@@ -165,6 +179,7 @@ CHECKS = (
     authors_client_image,
     authors_client_video_frames,
     authors_client_video_file,
+    example_of_the_card,
     saved_again,
     modules_of_the_package,
 )

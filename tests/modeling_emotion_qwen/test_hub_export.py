@@ -126,6 +126,10 @@ def test_the_authors_client_runs_unchanged_on_a_video_file(results):
     assert value(results, "authors_client_video_file")
 
 
+def test_example_of_the_card_runs_as_it_stands(results):
+    assert value(results, "example_of_the_card").strip()
+
+
 def test_what_was_loaded_can_be_saved_loaded_again_and_still_finds_faces(results):
     assert value(results, "saved_again") == value(results, "answer_on_clip")["with_capture"][0]
 

@@ -44,6 +44,9 @@ TEXT = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "max_position_embeddings": 2048,
+    "bos_token_id": None,
+    "eos_token_id": None,  # an answer is as long as it may be
+    "pad_token_id": 0,
     "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 2, 2]},
 }
 PIXELS = {"shortest_edge": 28 * 28, "longest_edge": 84 * 84}
@@ -77,7 +80,7 @@ def tiny_model(processor: EmotionQwenProcessor) -> EmotionQwenForConditionalGene
     """A random model with the vocabulary of this processor; its answer to a prompt depends on every weight."""
     token_id = processor.tokenizer.convert_tokens_to_ids
     config = EmotionQwenConfig(
-        text_config=TEXT | {"vocab_size": len(processor.tokenizer), "eos_token_id": None, "pad_token_id": 0},
+        text_config=TEXT | {"vocab_size": len(processor.tokenizer)},
         vision_config=dict(VISION),
         image_token_id=token_id("<|image_pad|>"),
         video_token_id=token_id("<|video_pad|>"),
