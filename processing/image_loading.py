@@ -40,6 +40,22 @@ def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     return image.convert("RGB")
 
 
+def channels_come_first(shape: tuple[int, ...]) -> bool:
+    """Tell whether an array's shape is (…, C, H, W) rather than (…, H, W, C).
+
+    RGB is looked for before gray and alpha, so that a picture of one pixel is read right.
+
+    Raises:
+        ValueError: If neither place has 1, 3 or 4 channels.
+    """
+    for channels in ((3,), (1, 4)):
+        if shape[-3] in channels:
+            return True
+        if shape[-1] in channels:
+            return False
+    raise ValueError(f"Pictures must have 1, 3 or 4 channels; this shape has none: {tuple(shape)}.")
+
+
 def load_rgb(source: str | os.PathLike[str]) -> Tensor:
     """Load a picture.
 

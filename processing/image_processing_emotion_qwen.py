@@ -15,7 +15,7 @@ from transformers.processing_utils import Unpack
 
 from .face_capture import FaceCapture
 from .face_capture_mixin import FACE_NETWORKS_KEY, FaceCaptureMixin, as_uint8, find_face_networks
-from .image_loading import load_rgb, to_rgb
+from .image_loading import channels_come_first, load_rgb, to_rgb
 
 RGB_CHANNELS = 3
 WHITE = 255
@@ -82,6 +82,8 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
         """Turn one picture into a tensor (C, H, W); with `do_convert_rgb` gray and alpha become RGB."""
         if isinstance(image, np.ndarray):
             image = np.ascontiguousarray(image)
+        if input_data_format is None and isinstance(image, np.ndarray | Tensor) and image.ndim == 3:
+            input_data_format = ChannelDimension.FIRST if channels_come_first(image.shape) else ChannelDimension.LAST
         image = super().process_image(
             image, do_convert_rgb=do_convert_rgb, input_data_format=input_data_format, **kwargs
         )
@@ -158,14 +160,12 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
 
 
 def _array_to_rgb(image: Tensor) -> Tensor:
-    """Turn gray (1, H, W), gray with alpha and RGB with alpha into RGB (3, H, W), alpha over white."""
+    """Turn gray (1, H, W) and RGB with alpha (4, H, W) into RGB (3, H, W), alpha over white."""
     channels = image.shape[0]
     if channels == RGB_CHANNELS:
         return image
     if channels == 1:
         return image.expand(RGB_CHANNELS, -1, -1)
-    if channels not in (2, 4):
-        raise ValueError(f"A picture must have 1 to 4 channels, not {channels}.")
     white = WHITE if image.max() > 1 or not image.is_floating_point() else 1
     alpha = image[-1:].float() / white
     blended = image[:-1].float() * alpha + white * (1 - alpha)

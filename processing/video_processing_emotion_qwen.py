@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers.feature_extraction_utils import BatchFeature
-from transformers.image_utils import SizeDict
+from transformers.image_utils import ChannelDimension, SizeDict
 from transformers.models.qwen2_vl.video_processing_qwen2_vl import (
     Qwen2VLVideoProcessor,
     Qwen2VLVideoProcessorInitKwargs,
@@ -21,6 +21,7 @@ from transformers.video_utils import VideoMetadata
 from .clip_reading import ReadingOptions, list_metadata, read_clip
 from .face_capture import FaceCapture
 from .face_capture_mixin import FACE_NETWORKS_KEY, FaceCaptureMixin, as_uint8, find_face_networks
+from .image_loading import channels_come_first
 from .video_inputs import Clip, list_clips
 
 _SAMPLING = ("temporal_patch_size", "min_frames", "max_frames", "num_frames", "fps")
@@ -234,6 +235,8 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         )
 
     def _to_rgb(self, frames: Any, do_convert_rgb: bool | None, input_data_format: Any) -> Tensor:
+        if input_data_format is None:
+            input_data_format = ChannelDimension.FIRST if channels_come_first(frames.shape) else ChannelDimension.LAST
         return self._prepare_input_videos(
             [frames], do_convert_rgb=do_convert_rgb, input_data_format=input_data_format
         )[0]
