@@ -189,6 +189,14 @@ def test_exported_code_keeps_the_rules_of_a_flat_folder(exported):
         assert scanned == stated, file.name
 
 
+def test_no_file_of_one_folder_would_overwrite_one_of_the_other():
+    model, processing = (
+        Path(sys.modules[name].__file__).parent for name in ("emotion_qwen", "emotion_qwen.processing")
+    )
+    shared = {file.name for file in model.glob("*.py")} & {file.name for file in processing.glob("*.py")}
+    assert shared == {"__init__.py"}
+
+
 def test_weights_are_sharded_on_request(model, processor, tmp_path):
     folder = export_to_hub(model, processor, tmp_path / "sharded", max_shard_size="200KB")
     assert len(list(folder.glob("model-*.safetensors"))) > 1
