@@ -213,6 +213,30 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
         outputs = super().get_video_features(pixel_values_videos, video_grid_thw, return_dict=True, **kwargs)
         return split_gate_weights(outputs)
 
+    def get_rope_index(
+        self,
+        input_ids: torch.LongTensor,
+        mm_token_type_ids: torch.IntTensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        **grids: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Computes the positions of a whole prompt, of the kind that the text backbone has.
+
+        Args:
+            input_ids: `(batch, length)`.
+            mm_token_type_ids: `(batch, length)`: 0 text, 1 image, 2 video; needed with mrope.
+            attention_mask: `(batch, length)`, 1 for tokens and 0 for padding.
+            **grids: `image_grid_thw`, `video_grid_thw` and `second_per_grid_ts`, as in Qwen2.5-VL.
+
+        Returns:
+            int64 positions, `(3, batch, length)` with mrope and `(batch, length)` without, and by how much the
+            position after the prompt differs from its length, int64 `(batch, 1)`.
+        """
+        if self.config.uses_mrope:
+            return super().get_rope_index(input_ids, mm_token_type_ids, attention_mask=attention_mask, **grids)
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
+        return (mask.cumsum(dim=-1) - 1).clamp(min=0), torch.zeros_like(input_ids[:, :1])
+
     def compute_3d_position_ids(
         self, *, past_key_values: Cache | None = None, **inputs: torch.Tensor | None
     ) -> torch.Tensor | None:

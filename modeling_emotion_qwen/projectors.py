@@ -1,8 +1,8 @@
-"""The baseline projectors of Tables 5 and 6 (Figure 5), and the two-layer projection that every compressor is made of.
+"""The baseline projectors of Tables 5 and 6 (Figure 5), and the projection that every compressor is made of.
 
-A compressor maps the patches of a batch, `(num_patches, d_v)`, to visual tokens, `(num_patches / merge², d_t)`. Patches
-come item by item and frame by frame in raster order of 2x2 blocks, the four patches of a block side by side. There are
-two kinds of compressor, told apart by the class attribute `is_gated`:
+A compressor maps the patches of a batch, `(num_patches, d_v)`, to visual tokens, `(num_patches / merge², d_t)`.
+Patches come item by item and frame by frame in raster order of 2x2 blocks, the four patches of a block side by side.
+There are two kinds of compressor, told apart by the class attribute `is_gated`:
 
 - not gated (`MLPProjector`, and Qwen2.5-VL's own patch merger): `tokens = compressor(patches)`;
 - gated (`FusionProjector`, `HybridCompressor`): `tokens, gate_weights = compressor(patches, cu_seqlens, max_seqlen)`,

@@ -1,7 +1,6 @@
 """Tiny random models and inputs for the tests of the model."""
 
 import torch
-
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 
 VOCABULARY = 99
@@ -82,46 +81,50 @@ def words(count: int, seed: int = 0) -> list[int]:
     return torch.randint(FIRST_WORD, VOCABULARY, (count,), generator=generator).tolist()
 
 
-def batch(*prompts: list, image_grids=(), video_grids=(), seed: int = 0) -> dict[str, torch.Tensor]:
-    """Left-padded model inputs.
+def prompt(*parts: list[int] | tuple[str, tuple[int, int, int]], seed: int = 0) -> dict[str, torch.Tensor]:
+    """Model inputs of one prompt.
 
     Args:
-        prompts: Each a list of token ids, `"image"` and `"video"`; media take the grids in order.
-        image_grids: Grids of all images of the batch.
-        video_grids: Grids of all videos of the batch.
+        parts: Lists of token ids, and media as `("image", grid)` or `("video", grid)`.
         seed: For the pixels.
     """
-    grids = {"image": iter(image_grids), "video": iter(video_grids)}
-    token_of = {"image": IMAGE, "video": VIDEO}
-    rows = []
-    for prompt in prompts:
-        row = []
-        for part in prompt:
-            if not isinstance(part, str):
-                row.append(part)
-                continue
-            time, height, width = next(grids[part])
-            row += [VISION_START, *[token_of[part]] * (time * height * width // 4), VISION_END]
-        rows.append(row)
-    length = max(map(len, rows))
-    input_ids = torch.tensor([[PAD] * (length - len(row)) + row for row in rows])
-    mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
-    inputs = {"input_ids": input_ids, "attention_mask": mask}
+    row, grids = [], {"image": [], "video": []}
+    for part in parts:
+        if isinstance(part, list):
+            row += part
+            continue
+        kind, grid = part
+        grids[kind].append(grid)
+        row += [VISION_START, *[IMAGE if kind == "image" else VIDEO] * (grid[0] * grid[1] * grid[2] // 4), VISION_END]
+    input_ids = torch.tensor([row])
+    inputs = {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
     inputs["mm_token_type_ids"] = (input_ids == IMAGE).int() + 2 * (input_ids == VIDEO).int()
-    if image_grids:
-        inputs["pixel_values"], inputs["image_grid_thw"] = pixels(*image_grids, seed=seed)
-    if video_grids:
-        inputs["pixel_values_videos"], inputs["video_grid_thw"] = pixels(*video_grids, seed=seed + 1)
-        inputs["second_per_grid_ts"] = torch.tensor([0.5] * len(video_grids))
+    if grids["image"]:
+        inputs["pixel_values"], inputs["image_grid_thw"] = pixels(*grids["image"], seed=seed)
+    if grids["video"]:
+        inputs["pixel_values_videos"], inputs["video_grid_thw"] = pixels(*grids["video"], seed=seed + 1000)
+        inputs["second_per_grid_ts"] = torch.full((len(grids["video"]),), 0.5)
     return inputs
 
 
-def mixed_batch() -> dict[str, torch.Tensor]:
-    """Three prompts of different length: image and video, text only, and two images of different sizes."""
-    return batch(
-        [*words(4), "image", *words(3, 1), "video", *words(5, 2)],
-        words(6, 3),
-        ["image", "image", *words(4, 4)],
-        image_grids=[(1, 4, 6), (1, 8, 4), (1, 2, 2)],
-        video_grids=[(3, 4, 4)],
-    )
+def left_pad(prompts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Joins prompts to a batch: tokens padded on the left, media one after another."""
+    length = max(inputs["input_ids"].shape[1] for inputs in prompts)
+    batch = {}
+    for name in dict.fromkeys(name for inputs in prompts for name in inputs):
+        tensors = [inputs[name] for inputs in prompts if name in inputs]
+        if name in ("input_ids", "attention_mask", "mm_token_type_ids"):
+            filler = PAD if name == "input_ids" else 0
+            tensors = [torch.nn.functional.pad(t, (length - t.shape[1], 0), value=filler) for t in tensors]
+        batch[name] = torch.cat(tensors)
+    return batch
+
+
+def mixed_prompts() -> list[dict[str, torch.Tensor]]:
+    """Prompts of different length: image and video, text only, two images of different sizes, two videos."""
+    return [
+        prompt(words(4), ("image", (1, 4, 6)), words(3, 1), ("video", (3, 4, 4)), words(5, 2), seed=0),
+        prompt(words(6, 3)),
+        prompt(("image", (1, 8, 4)), ("image", (1, 2, 2)), words(4, 4), seed=1),
+        prompt(("video", (2, 6, 4)), words(2, 5), ("video", (1, 4, 4)), words(3, 6), seed=2),
+    ]

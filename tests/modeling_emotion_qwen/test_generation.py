@@ -1,0 +1,112 @@
+"""Generation: caches, beams, padding, continuing, assisted."""
+
+import pytest
+import torch
+from transformers import StaticCache
+
+from .tiny import BACKBONES, VOCABULARY, left_pad, mixed_prompts, prompt, tiny_model, words
+
+NEW_TOKENS = 6
+GREEDY = {"do_sample": False, "max_new_tokens": NEW_TOKENS, "eos_token_id": None}
+
+
+@pytest.fixture(scope="module", params=BACKBONES)
+def model(request):
+    return tiny_model(request.param)
+
+
+@pytest.fixture
+def batch():
+    return left_pad(mixed_prompts())
+
+
+def test_cached_equals_uncached(model, batch):
+    uncached = model.generate(**batch, **GREEDY, use_cache=False)
+    assert torch.equal(model.generate(**batch, **GREEDY), uncached)
+
+
+def test_every_step_is_the_forward_pass_of_what_it_follows(model):
+    """Positions after media go on where a single forward pass over the whole text puts them."""
+    inputs = mixed_prompts()[0]
+    generated = model.generate(**inputs, **GREEDY, output_logits=True, return_dict_in_generate=True)
+    length = inputs["input_ids"].shape[1]
+    whole = dict(inputs, input_ids=generated.sequences, attention_mask=torch.ones_like(generated.sequences))
+    whole["mm_token_type_ids"] = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, NEW_TOKENS))
+    with torch.no_grad():
+        expected = model(**whole).logits[0, length - 1 : -1]
+    torch.testing.assert_close(torch.cat(generated.logits), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_a_batch_generates_what_its_prompts_generate_alone(model, num_beams):
+    prompts = mixed_prompts()
+    together = model.generate(**left_pad(prompts), **GREEDY, num_beams=num_beams)[:, -NEW_TOKENS:]
+    for row, inputs in enumerate(prompts):
+        alone = model.generate(**inputs, **GREEDY, num_beams=num_beams)[:, -NEW_TOKENS:]
+        assert torch.equal(together[row], alone[0])
+
+
+@pytest.mark.parametrize("implementation", ["static", "dynamic"])
+def test_every_cache_gives_the_same_text(model, batch, implementation):
+    expected = model.generate(**batch, **GREEDY)
+    options = {"cache_implementation": implementation, "disable_compile": True}
+    assert torch.equal(model.generate(**batch, **GREEDY, **options), expected)
+
+
+def test_a_given_static_cache_is_used(model, batch):
+    expected = model.generate(**batch, **GREEDY)
+    cache = StaticCache(config=model.config.get_text_config(), max_cache_len=expected.shape[1])
+    assert torch.equal(model.generate(**batch, **GREEDY, past_key_values=cache, disable_compile=True), expected)
+    assert cache.get_seq_length() == expected.shape[1] - 1
+
+
+def test_several_answers_to_one_prompt(model):
+    inputs = mixed_prompts()[3]
+    answers = model.generate(**inputs, **GREEDY, num_beams=3, num_return_sequences=3)
+    assert len({tuple(answer.tolist()) for answer in answers}) == 3
+    best = model.generate(**inputs, **GREEDY, num_beams=3)
+    assert torch.equal(answers[:1], best)
+
+
+def test_continuing_from_a_cache_equals_going_on(model):
+    inputs = mixed_prompts()[0]
+    expected = model.generate(**inputs, **GREEDY)
+    first = model.generate(**inputs, **(GREEDY | {"max_new_tokens": 2}), return_dict_in_generate=True)
+    rest = dict(inputs, input_ids=first.sequences, attention_mask=torch.ones_like(first.sequences))
+    rest["mm_token_type_ids"] = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, 2))
+    rest.pop("pixel_values"), rest.pop("pixel_values_videos")
+    going_on = model.generate(
+        **rest, **(GREEDY | {"max_new_tokens": NEW_TOKENS - 2}), past_key_values=first.past_key_values
+    )
+    assert torch.equal(going_on, expected)
+
+
+def test_prompt_lookup_gives_the_greedy_text(model):
+    inputs = prompt(("image", (1, 4, 4)), words(4), words(4), words(2))
+    expected = model.generate(**inputs, **GREEDY)
+    assert torch.equal(model.generate(**inputs, **GREEDY, prompt_lookup_num_tokens=2), expected)
+
+
+def test_an_assistant_gives_the_greedy_text(model):
+    inputs = prompt(words(4), ("video", (2, 4, 4)), words(4))
+    expected = model.generate(**inputs, **GREEDY)
+    assistant = tiny_model("llama" if model.config.uses_mrope is False else "qwen", projector_type="mlp")
+    assert torch.equal(model.generate(**inputs, **GREEDY, assistant_model=assistant), expected)
+
+
+def test_generating_from_embeddings_equals_generating_from_tokens(model):
+    inputs = prompt(words(7))
+    embeddings = model.get_input_embeddings()(inputs["input_ids"])
+    expected = model.generate(**inputs, **GREEDY)[:, -NEW_TOKENS:]
+    generated = model.generate(inputs_embeds=embeddings, attention_mask=inputs["attention_mask"], **GREEDY)
+    assert torch.equal(generated[:, -NEW_TOKENS:], expected)
+
+
+def test_sampling_repeats_with_its_seed(model, batch):
+    options = {"do_sample": True, "max_new_tokens": NEW_TOKENS, "top_p": 0.9, "temperature": 1.5}
+    texts = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        texts.append(model.generate(**batch, **options).tolist())
+    assert texts[0] == texts[1] != texts[2]
+    assert all(token < VOCABULARY for row in texts[2] for token in row)
