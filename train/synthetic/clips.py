@@ -106,10 +106,11 @@ def sample_clip(
     phases = rng.uniform(0, 2 * np.pi, 3)
     pictures, boxes = [], []
     for frame in range(frames):
-        units = _units_at(events, frame) | gaze
-        blink = float(np.exp(-((np.abs(blinks - frame / fps).min() / _BLINK_SECONDS) ** 2)))
+        level, units = _units_at(events, frame)
+        units = units | gaze
+        blink = 0.9 * (1 - level) * float(np.exp(-((np.abs(blinks - frame / fps).min() / _BLINK_SECONDS) ** 2)))
         for side in ("eyeBlinkLeft", "eyeBlinkRight"):
-            units[side] = max(units.get(side, 0.0), 0.9 * blink)
+            units[side] = max(units.get(side, 0.0), blink)
         rendered = render_head(head, units, _swayed(view, frame / fps, phases), light, size)
         picture = over_background(rendered.rgba, background)
         pictures.append(np.asarray(apply_photo_effects(picture, effects, rng)))
@@ -117,12 +118,13 @@ def sample_clip(
     return Clip(np.stack(pictures), fps, events, tuple(boxes))
 
 
-def _units_at(events: tuple[ClipEvent, ...], frame: int) -> dict[str, float]:
+def _units_at(events: tuple[ClipEvent, ...], frame: int) -> tuple[float, dict[str, float]]:
+    """Level of the expression that shows at a frame, and its face units; a blink must not hide an apex."""
     for event in events:
         level = expression_level(frame, event.onset, event.apex, event.offset, event.hold)
         if level > 0:
-            return event.expression.at(level)
-    return {}
+            return level, event.expression.at(level)
+    return 0.0, {}
 
 
 def _swayed(view: View, seconds: float, phases: np.ndarray) -> View:

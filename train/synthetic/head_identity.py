@@ -155,7 +155,7 @@ def _hair_colour(rng: np.random.Generator, group: str, age: int) -> Colour:
     choices = _HAIR_COLOURS[group]
     colour = np.array(choices[rng.integers(len(choices))])
     grey = np.clip((age - 42) / 30, 0, 1) * rng.uniform(0.3, 1.0)
-    return _colour((1 - grey) * colour + grey * np.array(_GREY_HAIR) + rng.normal(0, 0.015, 3))
+    return _colour(((1 - grey) * colour + grey * np.array(_GREY_HAIR)) * rng.normal(1, 0.06, 3))
 
 
 def _macro_targets(rng: np.random.Generator, sex: str, share: np.ndarray, old: float) -> dict[str, float]:

@@ -13,10 +13,9 @@ _FACE_BOTTOM, _FACE_TOP, _FACE_DEPTH = 6.12, 7.98, 0.62
 """The face of the base mesh, for its box: chin to hairline, in front of the ears."""
 _EYE_DEPTH = 1.25
 """z of the eyes' centres on the base mesh."""
-_TEETH_WIDTH, _TEETH_DEPTH = 0.93, 0.02
-"""The teeth are drawn narrower, and decimetres further back, or they pierce the lips of a rounded mouth."""
-_TEETH_LOWERED = {"upper_teeth": 0.01, "lower_teeth": 0.07}
-"""Decimetres: the lower row would show more than the upper one in a smile."""
+_IN_MOUTH = {"upper_teeth": (0.93, 0.01, 0.02), "lower_teeth": (0.93, 0.07, 0.02), "tongue": (0.95, 0.07, 0.06)}
+"""Parts drawn narrower (factor), lower and further back (decimetres) than in the asset: they would pierce the lips of
+a rounded mouth, and the lower row would show more than the upper one in a smile."""
 _SKULL_BOTTOM, _SKULL_FRONT = 6.9, 1.2
 """The part of the base head that carries hair: above the mouth, behind the face."""
 
@@ -135,9 +134,9 @@ def build_head(person: Person, detail: int = 1) -> HeadModel:
     for name, weight in person.targets.items():
         index, delta = load_target(name)
         rest[index] += np.float32(weight) * delta
-    for part, lowered in _TEETH_LOWERED.items():
-        teeth = mesh.of_part(part)
-        rest[teeth] = rest[teeth] * (_TEETH_WIDTH, 1, 1) - (0, lowered, _TEETH_DEPTH)
+    for part, (width, lowered, behind) in _IN_MOUTH.items():
+        rest[mesh.of_part(part)] *= (width, 1, 1)
+        rest[mesh.of_part(part)] -= (0, lowered, behind)
     hair = mesh.of_part("hair")
     rest[hair] = _fitted_hair(mesh.vertices, rest)[hair]
     skin = mesh.of_part("skin")

@@ -32,12 +32,13 @@ def hair_cover(positions: np.ndarray, person: Person) -> np.ndarray:
         float32 (...): decimetres inside the hairline, negative outside.
     """
     x, y, z = (np.abs(positions[..., 0]), positions[..., 1], positions[..., 2])
-    front = y - (EYE_HEIGHT + 0.68 + person.hairline - person.fringe * (x < 0.62) - 0.1 * (x / 0.7) ** 2)
-    ear = (x > 0.7) & (y > 6.82) & (y < 7.56) & (z > 0.1) & (z < 0.82)
+    fringe = person.fringe * np.clip((0.72 - x) / 0.15, 0, 1)
+    front = y - (EYE_HEIGHT + 0.68 + person.hairline - fringe - 0.1 * (x / 0.7) ** 2)
+    beside_ear = np.maximum.reduce([0.7 - x, 6.82 - y, y - 7.56, 0.1 - z, z - 0.82])
     temple = np.minimum(0.56 - z, y - (EYE_HEIGHT + 0.12))
     nape = np.minimum(0.20 - z, y - 6.4)
     inside = np.maximum(front, np.maximum(temple, nape))
-    return np.where(ear, -1.0, inside).astype(np.float32)
+    return np.minimum(inside, beside_ear).astype(np.float32)
 
 
 def hair_lift(positions: np.ndarray, person: Person) -> np.ndarray:

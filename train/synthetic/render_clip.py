@@ -1,6 +1,6 @@
 """Renders one clip to an mp4, with its truth beside it as JSON.
 
-`python -m emotion_qwen.train.synthetic.render_clip --output clip.mp4 --identity 1000003 --labels surprise happy --seed 1`
+`python -m emotion_qwen.train.synthetic.render_clip --output clip.mp4 --identity 7 --labels surprise happy --seed 1`
 """
 
 import argparse
@@ -39,9 +39,7 @@ def render_clip(
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Render a clip of a face and write its truth beside it.")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="mp4 to write; the truth goes to the same name .json"
-    )
+    parser.add_argument("--output", type=Path, required=True, help="mp4 to write; its truth goes to .json")
     parser.add_argument("--identity", type=int, required=True, help="number of the person")
     parser.add_argument("--labels", nargs="+", choices=EMOTIONS, required=True)
     parser.add_argument("--seed", type=int, default=0)
