@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.ops import nms
@@ -208,6 +209,7 @@ def load_face_networks(weights: Path, device: torch.device) -> nn.ModuleDict:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged or holds something else.
     """
     key = (weights.resolve(), device)
     with _networks_lock:
@@ -223,7 +225,11 @@ def _load_face_networks(weights: Path) -> nn.ModuleDict:
     with torch.device("cpu"):
         modules = {"detector": RetinaFace(), "mini_xception": MiniXception(), "face_api": FaceApiExpressionNet()}
     networks = nn.ModuleDict(modules).float()
-    networks.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()}, strict=True)
+    try:
+        tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
+        networks.load_state_dict(tensors, strict=True)
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(f"{weights} does not hold the face networks of Facial Emotion Capture.") from error
     return networks.requires_grad_(False).eval().to(memory_format=torch.channels_last)
 
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from emotion_qwen.processing.face_backends import default_weights_path
 from emotion_qwen.processing.face_capture import EMOTIONS, FaceCapture
 from emotion_qwen.processing.face_masking import kept_region
 from emotion_qwen.processing.facial_emotion_capture import FacialEmotionCapture
 from PIL import Image
+from safetensors.torch import save_file
 
 from .face_clips import THREE_EXPRESSIONS, noise, three_expressions
 
@@ -279,6 +281,20 @@ def test_unknown_setting_names_the_known():
 def test_missing_weights_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.safetensors"):
         FacialEmotionCapture(weights=tmp_path / "nowhere.safetensors").capture(noise(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:1000], lambda data: b"not tensors at all", lambda data: b""])
+def test_damaged_weights_are_explained(tmp_path, damage):
+    weights = tmp_path / "face_networks.safetensors"
+    weights.write_bytes(damage(default_weights_path().read_bytes()))
+    with pytest.raises(ValueError, match="does not hold the face networks"):
+        FacialEmotionCapture(weights=weights).capture(noise(1, 3, 32, 32))
+
+
+def test_weights_of_other_networks_are_explained(tmp_path):
+    save_file({"lm_head.weight": torch.zeros(2, 2)}, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="does not hold the face networks"):
+        FacialEmotionCapture(weights=str(tmp_path / "model.safetensors")).capture(noise(1, 3, 32, 32))
 
 
 def test_portrait_is_happy(fec):
