@@ -59,13 +59,17 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
         return {**settings, FACE_NETWORKS_KEY: networks}, unused
 
     def fetch_images(self, image_url_or_urls: Any) -> Any:
-        """Load pictures from paths and addresses as uint8 (3, H, W), in the nesting they come in; others pass.
+        """Load pictures from paths and addresses as uint8 (3, H, W), in the nesting they come in.
+
+        Other pictures pass; gray arrays (H, W) become (1, H, W).
 
         Raises:
             MediaError: If a picture can't be read.
         """
         if isinstance(image_url_or_urls, str | os.PathLike):
             return load_rgb(image_url_or_urls)
+        if isinstance(image_url_or_urls, np.ndarray | Tensor) and image_url_or_urls.ndim == 2:
+            return image_url_or_urls[None]
         return super().fetch_images(image_url_or_urls)
 
     def convert_to_rgb(self, image: Any) -> Any:
