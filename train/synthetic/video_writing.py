@@ -6,6 +6,9 @@ from pathlib import Path
 import av
 import numpy as np
 
+_BIT_EXACT = 0x400
+"""FFmpeg's AVFMT_FLAG_BITEXACT: no time of writing and no version in the file."""
+
 
 def write_mp4(path: Path, frames: np.ndarray, fps: float, quality: int = 20) -> None:
     """Encodes a clip as H.264.
@@ -16,7 +19,8 @@ def write_mp4(path: Path, frames: np.ndarray, fps: float, quality: int = 20) -> 
         fps: Frames a second.
         quality: Constant rate factor: 0 is lossless, larger is smaller and worse.
     """
-    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
+    with av.open(str(path), "w") as container:
+        container.flags |= _BIT_EXACT
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"

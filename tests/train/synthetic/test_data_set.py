@@ -1,0 +1,148 @@
+import json
+
+import numpy as np
+import pytest
+from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, DataSetPlan, main, read_records, write_data_set
+from emotion_qwen.train.synthetic.expressions import EMOTIONS
+from emotion_qwen.train.synthetic.sentences import (
+    LANGUAGES,
+    emotion_turns,
+    reasoning_answer,
+    record_messages,
+    shape_turns,
+)
+from PIL import Image
+
+PLAN = DataSetPlan(
+    identities=2, held_out_identities=1, stills_per_label=1, clips_per_identity=1, shapes=10, size=48, clip_frames=5
+)
+
+
+@pytest.fixture(scope="module")
+def folder(head, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    write_data_set(folder, PLAN)
+    return folder
+
+
+def test_every_record_is_complete_and_its_media_exist(folder):
+    records = read_records(folder)
+    assert len(records) == 3 * (7 + 1) + 11
+    assert len({record["id"] for record in records}) == len(records)
+    for record in records:
+        assert (folder / record["media"]).stat().st_size > 200
+        if record["task"] == "shapes":
+            continue
+        assert record["label"] in EMOTIONS
+        assert {"intensity", "action_units", "apex_frame", "identity", "sex", "age", "skin_group"} <= set(record)
+        x0, y0, x1, y1 = record["face_box"]
+        assert 0 <= x0 < x1 <= 48
+        assert 0 <= y0 < y1 <= 48
+        if record["kind"] == "video":
+            assert record["apex_frame"] == record["events"][0]["apex_frame"] < record["frames"] == 5
+            assert record["apex_time"] == pytest.approx(record["apex_frame"] / record["fps"], abs=1e-3)
+            assert len(record["face_boxes"]) == 5
+
+
+def test_train_and_held_out_people_never_meet(folder):
+    people = {split: set() for split in ("train", "held_out")}
+    for record in read_records(folder):
+        if record["task"] == "emotion":
+            people[record["split"]].add(record["identity"])
+    assert people["train"] == {0, 1}
+    assert people["held_out"] == {HELD_OUT_FROM}
+
+
+def test_every_emotion_of_every_person_is_there_equally_often(folder):
+    stills = [record for record in read_records(folder) if record.get("label") and record["kind"] == "image"]
+    counts = {(record["identity"], record["label"]) for record in stills}
+    assert len(counts) == len(stills) == 3 * len(EMOTIONS)
+
+
+def test_the_same_plan_writes_the_same_bytes_with_more_workers(folder, tmp_path):
+    write_data_set(tmp_path, PLAN, workers=2)
+    for path in sorted(folder.rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes(), path.name
+
+
+def test_another_seed_makes_other_pictures(folder, tmp_path):
+    write_data_set(tmp_path, DataSetPlan(identities=1, held_out_identities=0, stills_per_label=1, size=48, seed=1))
+    name = "media/0000000-happy-0.jpg"
+    assert (tmp_path / name).read_bytes() != (folder / name).read_bytes()
+
+
+def test_pictures_have_the_asked_size(folder):
+    with Image.open(folder / "media/0000000-happy-0.jpg") as picture:
+        assert picture.size == (48, 48)
+        assert picture.mode == "RGB"
+
+
+def test_command_line(head, tmp_path, capsys):
+    main(
+        [
+            "--output",
+            str(tmp_path),
+            *["--identities", "0", "--held-out-identities", "0", "--shapes", "2", "--size", "32"],
+        ]
+    )
+    assert len(read_records(tmp_path)) == 2
+    assert "2 records" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [{"size": 47}, {"first_identity": HELD_OUT_FROM}])
+def test_an_impossible_plan_is_refused(wrong):
+    with pytest.raises(ValueError):
+        DataSetPlan(**wrong)
+
+
+def test_messages_are_a_question_with_media_and_an_answer(folder):
+    rng = np.random.default_rng(0)
+    for record in read_records(folder):
+        user, assistant = record_messages(record, rng)
+        media, text = user["content"]
+        assert media == {"type": record["kind"], record["kind"]: record["media"]}
+        assert text["text"].strip().endswith(("?", "?", "。", "."))
+        assert assistant["role"] == "assistant"
+        assert assistant["content"][0]["text"].strip()
+        json.dumps([user, assistant])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("label", EMOTIONS)
+def test_answers_name_the_emotion_last(label, language):
+    record = {"label": label, "action_units": {"browDown": 1.0}}
+    word = emotion_turns(record, "label", language)[1]
+    assert reasoning_answer(label, record["action_units"], language).rstrip(".。").endswith(word)
+    assert (word == label) == (language == "en")
+
+
+def test_reasons_are_the_true_action_units():
+    assert reasoning_answer("happy", {"mouthSmile": 1.0, "cheekSquint": 0.5, "jawOpen": 0.05}, "en") == (
+        "The cheeks are raised and the lip corners are pulled up. The emotion is happy."
+    )
+    assert reasoning_answer("neutral", {}, "zh") == "面部放松。这个人的情绪是中性。"
+
+
+def test_an_unknown_question_is_named():
+    with pytest.raises(ValueError, match="poem"):
+        emotion_turns({"label": "sad", "action_units": {}}, "poem", "en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_questions_about_shapes_have_true_answers(language):
+    shapes = [
+        {"shape": "star", "colour": "orange", "place": "top left"},
+        {"shape": "star", "colour": "orange", "place": "bottom right"},
+    ]
+    record = {"task": "shapes", "kind": "image", "media": "x", "shapes": shapes}
+    asked = {shape_turns(record, np.random.default_rng(seed), language) for seed in range(60)}
+    answers = {
+        "en": {
+            "Two.",
+            "Orange.",
+            "A star.",
+            "There is an orange star at the top left and an orange star at the bottom right.",
+        },
+        "zh": {"两个。", "橙色。", "星形。", "左上角有一个橙色的星形;右下角有一个橙色的星形。"},
+    }
+    assert {answer for _, answer in asked} == answers[language]
