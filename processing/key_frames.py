@@ -24,7 +24,8 @@ def select_key_frames(
     Every local peak of a label's score of at least `threshold` is a candidate. The best peak of each label is taken
     first, in falling order of score, then the remaining ones, as long as there is room and no chosen frame is nearer
     than `min_gap`. Neutral's score is weighted down first, so that the pauses between two expressions seldom count.
-    If there is no candidate, the frame with the highest score of all, unweighted, is taken.
+    If there is no candidate, the frame with the highest score of a label other than neutral is taken, under the label
+    that leads in it.
 
     Args:
         timeline: Score (0 to 1) per frame and label; a frame without a face is all zeros.
@@ -77,10 +78,13 @@ def _local_peaks(series: tuple[float, ...]) -> list[int]:
 
 
 def _best_frame(timeline: tuple[tuple[float, ...], ...], labels: tuple[str, ...]) -> list[Peak]:
-    peaks = [
-        Peak(frame, label, score)
-        for frame, scores in enumerate(timeline)
-        for label, score in zip(labels, scores, strict=True)
-        if score > 0
-    ]
-    return [max(peaks, key=lambda peak: peak.score)] if peaks else []
+    """Return the least neutral frame, named after its own highest score; nothing if there is no face."""
+    if not any(map(any, timeline)):
+        return []
+
+    def strength(frame: int) -> float:
+        return max(score for score, label in zip(timeline[frame], labels, strict=True) if label != "neutral")
+
+    best = max(range(len(timeline)), key=strength)
+    label, score = max(zip(labels, timeline[best], strict=True), key=lambda pair: pair[1])
+    return [Peak(best, label, score)]

@@ -56,7 +56,16 @@ def test_neutral_pauses_do_not_count_beside_an_expression():
 
 
 def test_nothing_passes_so_the_best_face_frame_is_taken():
-    assert select([0.1, 0.3, 0.2], [0.0] * 3, [0.2, 0.4, 0.45]) == [Peak(2, "neutral", 0.45)]
+    assert select([0.1, 0.3, 0.2]) == [Peak(1, "happy", 0.3)]
+
+
+def test_the_best_face_frame_shows_an_expression_rather_than_a_pause():
+    assert select([0.1, 0.4, 0.2], [0.0] * 3, [0.95, 0.3, 0.6]) == [Peak(1, "happy", 0.4)]
+
+
+def test_the_best_face_frame_is_named_after_what_leads_in_it():
+    assert select([0.1, 0.3, 0.2], [0.0] * 3, [0.4, 0.45, 0.5]) == [Peak(1, "neutral", 0.45)]
+    assert select([0.1, 0.12, 0.1], [0.0] * 3, [0.7, 0.9, 0.8]) == [Peak(1, "neutral", 0.9)]
 
 
 @pytest.mark.parametrize("frames", [0, 1, 5])
