@@ -7,6 +7,7 @@ from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLRMSNorm, eager_attention_forward
+from transformers.utils import torch_compilable_check
 from transformers.utils.generic import get_max_seqlen, is_flash_attention_requested
 
 from .configuration_emotion_qwen import EmotionQwenVisionConfig
@@ -89,7 +90,7 @@ class FrameSelfAttention(nn.Module):
 
     def _attend_grouped(self, states: list[torch.Tensor], cu_seqlens: torch.Tensor) -> torch.Tensor:
         """One batched call for each size of frame; the frames of a video share theirs."""
-        groups = group_frames_by_length(cu_seqlens)
+        groups = group_frames_by_length(cu_seqlens, states[0].shape[0])
         attended = [
             self._attend([state[rows] for state in states]).reshape(-1, self.num_heads, self.head_dim)
             for rows in groups
@@ -107,21 +108,46 @@ class FrameSelfAttention(nn.Module):
         return attended
 
 
-def group_frames_by_length(cu_seqlens: torch.Tensor) -> list[torch.Tensor]:
+def group_frames_by_length(cu_seqlens: torch.Tensor, num_patches: int) -> list[torch.Tensor]:
     """Gathers frames of equal length, so that each group can be attended to in one batch.
 
     Args:
         cu_seqlens: Where frames begin, and the end of the last one: integer `(num_frames + 1,)`.
+        num_patches: Patches of all frames together.
 
     Returns:
         For every length that occurs, the patch indices of its frames: int64 `(frames of that length, length)`.
     """
+    if torch.compiler.is_exporting():
+        return [rows_of_equal_frames(cu_seqlens, num_patches)]
     starts, lengths = cu_seqlens[:-1], cu_seqlens.diff().tolist()
     groups = []
     for length in sorted(set(lengths)):
         frames = [frame for frame, frame_length in enumerate(lengths) if frame_length == length]
         groups.append(starts[frames].long()[:, None] + torch.arange(length, device=starts.device))
     return groups
+
+
+def rows_of_equal_frames(cu_seqlens: torch.Tensor, num_patches: int) -> torch.Tensor:
+    """Patch indices of frames that all have one length, without looking at the values of `cu_seqlens`.
+
+    An exported graph cannot depend on them; transformers' exporters ask the same of Qwen2.5-VL's own attention.
+
+    Args:
+        cu_seqlens: Where frames begin, and the end of the last one: integer `(num_frames + 1,)`.
+        num_patches: Patches of all frames together.
+
+    Returns:
+        int64 `(num_frames, length)`.
+
+    Raises:
+        ValueError: The frames differ in length.
+    """
+    lengths = cu_seqlens.diff()
+    torch_compilable_check((lengths == lengths[0]).all(), "An exported gate needs frames of equal length.")
+    return torch.arange(num_patches, device=cu_seqlens.device).unflatten(
+        0, (lengths.shape[0], num_patches // lengths.shape[0])
+    )
 
 
 class GatingNetwork(nn.Module):

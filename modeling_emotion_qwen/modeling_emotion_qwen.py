@@ -347,7 +347,9 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
         **kwargs: Any,
     ) -> dict[str, EmotionQwenVisionOutput]:
         """Computes the features of whatever media there are, under the names that `mm_encoder_outputs` has."""
-        options = kwargs | {"output_gate_weights": output_gate_weights, "return_dict": True}
+        options = kwargs | {"return_dict": True}
+        if output_gate_weights:
+            options["output_gate_weights"] = True
         encoded = {}
         if pixel_values is not None:
             encoded["image"] = self.get_image_features(pixel_values, image_grid_thw, **options)

@@ -127,3 +127,13 @@ def test_frames_of_a_video_are_attended_to_in_one_call(monkeypatch):
 def test_mean_gate_weights_averages_the_tokens_of_each_item():
     items = (torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([[0.25, 0.75]]))
     assert mean_gate_weights(items).tolist() == [[0.75, 0.25], [0.25, 0.75]]
+
+
+@torch.no_grad()
+def test_an_exported_graph_takes_other_frames_of_equal_length():
+    compressor = make_compressor()
+    program = torch.export.export(compressor, (torch.randn(32, 32), boundaries([8] * 4)))
+    patches = torch.randn(32, 32)
+    torch.testing.assert_close(
+        program.module()(patches, boundaries([8] * 4)), compressor(patches, boundaries([8] * 4))
+    )
