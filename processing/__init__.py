@@ -1,6 +1,5 @@
 """Emotion-Qwen: processing. Media and messages to model inputs, with Facial Emotion Capture."""
 
-from .auto_registration_processing import register_processors
 from .chat_template import load_chat_template
 from .face_capture import FaceCapture
 from .facial_emotion_capture import FacialEmotionCapture
@@ -9,8 +8,6 @@ from .image_processing_emotion_qwen import EmotionQwenImageProcessor
 from .processing_emotion_qwen import EmotionQwenProcessor
 from .video_decoding import MediaError
 from .video_processing_emotion_qwen import EmotionQwenVideoProcessor
-
-register_processors()
 
 __all__ = [
     "EmotionQwenImageProcessor",

@@ -13,11 +13,12 @@ MODEL_TYPE = "emotion_qwen"
 def register_processors() -> None:
     """Register the processors for the configuration that goes by `MODEL_TYPE`.
 
-    The Auto classes are keyed by configuration class. Importing the package registers that one first; it is looked up
-    by its name, so that processing does not import the model.
+    The Auto classes are keyed by configuration class. The package registers that one first; it is looked up by its
+    name, so that processing does not import the model.
+
+    Raises:
+        KeyError: If no such configuration is registered.
     """
-    if MODEL_TYPE not in CONFIG_MAPPING:
-        return
     config_class = CONFIG_MAPPING[MODEL_TYPE]
     AutoProcessor.register(config_class, EmotionQwenProcessor, exist_ok=True)
     AutoVideoProcessor.register(config_class, EmotionQwenVideoProcessor, exist_ok=True)

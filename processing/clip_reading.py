@@ -88,18 +88,18 @@ def read_clip(clip: Clip, metadata: VideoMetadata | None, options: ReadingOption
         raise ValueError(
             "Sampling frames from a list of images is not supported! Set `do_sample_frames=False`."
         )  # transformers' own words
+    if isinstance(clip, list) and all(isinstance(frame, str | PIL.Image.Image) for frame in clip):
+        return _sample(frames_of(clip), lambda frames: frames, metadata, options)
     frames = _to_array(clip)
     if 0 in frames.shape:
         raise MediaError("The clip has no frames." if len(frames) == 0 else "The frames of the clip are empty.")
-    return _sample_array(frames, metadata, options)
+    return _sample(frames, options.to_rgb, metadata, options)
 
 
 def _to_array(clip: Clip) -> Any:
-    """Stack a list of frames; arrays pass."""
+    """Stack a list of arrays; a whole array passes."""
     if not isinstance(clip, list):
         return np.ascontiguousarray(clip) if isinstance(clip, np.ndarray) else clip
-    if all(isinstance(frame, str | PIL.Image.Image) for frame in clip):
-        return frames_of(clip)
     frames = [torch.as_tensor(np.asarray(frame)) for frame in clip]
     if any(frame.shape != frames[0].shape for frame in frames):
         raise MediaError("The frames of one clip differ in size.")
@@ -107,17 +107,17 @@ def _to_array(clip: Clip) -> Any:
     return stacked[..., None] if stacked.ndim == 3 else stacked
 
 
-def _sample_array(
-    frames: Any, metadata: VideoMetadata | None, options: ReadingOptions
+def _sample(
+    frames: Any, to_rgb: Callable[[Any], Tensor], metadata: VideoMetadata | None, options: ReadingOptions
 ) -> tuple[Tensor, VideoMetadata]:
     is_known = metadata is not None and metadata.fps is not None
     metadata = _complete(metadata, len(frames), options.fps)
     if not _has_to_sample(len(frames), metadata, is_known, options):
-        rgb = options.to_rgb(frames)
+        rgb = to_rgb(frames)
     else:
         indices = [int(index) for index in options.sample_indices(metadata=metadata)]
         metadata.frames_indices = indices
-        rgb = options.to_rgb(frames[indices])
+        rgb = to_rgb(frames[indices])
     metadata.height, metadata.width = rgb.shape[-2:]
     return rgb, metadata
 

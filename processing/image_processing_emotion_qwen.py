@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 import torch
 from torch import Tensor
+from torchvision.transforms.v2.functional import pil_to_tensor
 from transformers.feature_extraction_utils import BatchFeature
 from transformers.image_utils import ChannelDimension
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import Qwen2VLImageProcessor, Qwen2VLImageProcessorKwargs
@@ -72,10 +73,6 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
             return image_url_or_urls[None]
         return super().fetch_images(image_url_or_urls)
 
-    def convert_to_rgb(self, image: Any) -> Any:
-        """Bring a PIL picture upright and to RGB, alpha over white; arrays follow in `process_image`."""
-        return to_rgb(image) if isinstance(image, PIL.Image.Image) else image
-
     def process_image(
         self,
         image: Any,
@@ -83,14 +80,14 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
         input_data_format: str | ChannelDimension | None = None,
         **kwargs: Any,
     ) -> Tensor:
-        """Turn one picture into a tensor (C, H, W); with `do_convert_rgb` gray and alpha become RGB."""
+        """Turn one picture into a tensor (C, H, W); with `do_convert_rgb` it is upright RGB, alpha over white."""
+        if do_convert_rgb and isinstance(image, PIL.Image.Image):
+            image, input_data_format = pil_to_tensor(to_rgb(image)), ChannelDimension.FIRST
         if isinstance(image, np.ndarray):
             image = np.ascontiguousarray(image)
         if input_data_format is None and isinstance(image, np.ndarray | Tensor) and image.ndim == 3:
             input_data_format = ChannelDimension.FIRST if channels_come_first(image.shape) else ChannelDimension.LAST
-        image = super().process_image(
-            image, do_convert_rgb=do_convert_rgb, input_data_format=input_data_format, **kwargs
-        )
+        image = super().process_image(image, do_convert_rgb=False, input_data_format=input_data_format, **kwargs)
         return _array_to_rgb(image) if do_convert_rgb else image
 
     def decode(self, image: Any) -> Tensor:

@@ -119,6 +119,14 @@ def test_frames_in_every_layout_give_the_same(video_processor: EmotionQwenVideoP
         assert_same(process(video_processor, same), expected)
 
 
+def test_a_stated_layout_speaks_of_arrays_only(video_processor: EmotionQwenVideoProcessor):
+    clip = noise(2, 60, 120)
+    expected = process(video_processor, clip)
+    pictures = [PIL.Image.fromarray(frame) for frame in clip]
+    for same in (clip, pictures):
+        assert_same(process(video_processor, same, input_data_format="channels_last"), expected)
+
+
 def test_frames_without_metadata_count_as_sampled_at_fps(video_processor: EmotionQwenVideoProcessor):
     clip = noise(9, 30, 30)
     assert process(video_processor, clip)["video_metadata"][0].sampled_fps == 3
