@@ -4,7 +4,7 @@ import json
 
 import PIL.Image
 import pytest
-from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.processing import EmotionQwenProcessor, load_chat_template
 
 SYSTEM = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
 
@@ -24,6 +24,10 @@ def test_it_is_qwens_format(processor: EmotionQwenProcessor):
         "<|vision_end|>What is it?<|im_end|>\n<|im_start|>assistant\nA cat.<|im_end|>\n"
         "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
     )
+
+
+def test_it_marks_what_the_assistant_says_as_trainers_expect():
+    assert "{% generation %}" in load_chat_template()
 
 
 def test_a_system_message_replaces_the_default(processor: EmotionQwenProcessor):
