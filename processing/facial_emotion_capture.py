@@ -23,8 +23,9 @@ FacesPerFrame = tuple[tuple[Face, ...], ...]
 
 
 class FacialEmotionCapture:
-    """Finds faces and their emotions in clips; the same frames give the same result, bit for bit.
+    """Finds faces and their emotions in clips.
 
+    The same frames give the same result, bit for bit, on the same machine with the same number of threads.
     It holds settings only (networks live in a cache of the module), so it can be copied, pickled and shared between
     threads.
 
@@ -61,6 +62,7 @@ class FacialEmotionCapture:
             FileNotFoundError: If the weights are missing.
         """
         frames = _as_rgb(frames)
+        fps = None if fps is None else float(fps)
         times = _frame_times(len(frames), fps, timestamps)
         backend = find_backend(self.backend)(self.settings, self.weights, frames.device)
         # Whatever precision the caller trains or serves in, faces are read in float32.

@@ -2,6 +2,7 @@ import copy
 import json
 import pickle
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -259,6 +260,11 @@ def test_timestamps_are_kept(fec, clip):
 def test_wrong_frames_are_explained(fec, frames, message):
     with pytest.raises(ValueError, match=message):
         fec.capture(frames)
+
+
+def test_times_of_any_number_type_can_be_stored(fec, clip):
+    capture = fec.capture(clip[:2], fps=Fraction(30000, 1001), timestamps=np.array([0, 0.5], np.float32))
+    assert FaceCapture.from_dict(json.loads(json.dumps(capture.to_dict()))) == capture
 
 
 @pytest.mark.parametrize(
