@@ -63,7 +63,7 @@ _EXPRESSIONS: dict[str, tuple[dict[str, Movement], ...]] = {
             "jawOpen": Movement(0.4),
         },
         {  # a smile with the lips closed
-            "mouthSmile": Movement(1.35),
+            "mouthSmile": Movement(1.15),
             "cheekSquint": Movement(0.45),
             "mouthDimple": Movement(0.4, 0.7),
             "mouthPress": Movement(0.2, 0.4),

@@ -26,5 +26,11 @@ def write_mp4(path: Path, frames: np.ndarray, fps: float, quality: int = 20) -> 
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": str(quality), "threads": "1", "flags": "+bitexact"}
         for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            container.mux(stream.encode(_yuv_frame(frame)))
         container.mux(stream.encode())
+
+
+def _yuv_frame(frame: np.ndarray) -> av.VideoFrame:
+    """Converts through a plain array: the encoder reads beyond the rows that the colour conversion leaves behind."""
+    planes = av.VideoFrame.from_ndarray(frame, format="rgb24").to_ndarray(format="yuv420p")
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")
