@@ -79,7 +79,7 @@ def load_rgb(source: str | os.PathLike[str]) -> Tensor:
             if image.mode == "RGB" and image.format in ("JPEG", "PNG") and not _is_turned(image):
                 return load_image_as_tensor(name)
             return pil_to_tensor(to_rgb(image))
-    except (OSError, SyntaxError, RuntimeError, ValueError) as error:
+    except (OSError, SyntaxError, RuntimeError, ValueError, PIL.Image.DecompressionBombError) as error:
         raise MediaError(f"'{name}' can't be read as a picture.") from error
 
 

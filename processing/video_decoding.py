@@ -181,7 +181,7 @@ def _packets(container: Any) -> Iterator[Any]:
     """Yield the packets of the video stream, the flushing one last, however the file ends."""
     try:
         yield from container.demux(_video_stream(container))
-    except FFmpegError:
+    except (FFmpegError, IndexError):  # PyAV raises the latter where a damaged file announces streams it has not
         return
 
 
