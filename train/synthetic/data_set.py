@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from emotion_qwen.train.synthetic.clips import Clip, sample_clip
 from emotion_qwen.train.synthetic.expressions import EMOTIONS
+from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
 from emotion_qwen.train.synthetic.head_identity import Person, sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
 from emotion_qwen.train.synthetic.shapes import sample_shapes
@@ -101,7 +102,7 @@ def read_records(folder: Path) -> list[Record]:
         return [json.loads(line) for line in file]
 
 
-def _made(make: Any, numbers: list[int], workers: int) -> Iterator[list[Record]]:
+def _made(make: Callable[[int], list[Record]], numbers: list[int], workers: int) -> Iterator[list[Record]]:
     if workers <= 1:
         yield from map(make, numbers)
         return
@@ -242,7 +243,11 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = vars(parser.parse_args(arguments))
     folder, workers = chosen.pop("output"), chosen.pop("workers")
     start = time.perf_counter()
-    records = write_data_set(folder, DataSetPlan(**chosen | {"face_height": tuple(chosen["face_height"])}), workers)
+    try:
+        plan = DataSetPlan(**chosen | {"face_height": tuple(chosen["face_height"])})
+        records = write_data_set(folder, plan, workers)
+    except (ValueError, HeadAssetsError) as error:
+        parser.error(str(error))
     print(f"{len(records)} records in {time.perf_counter() - start:.0f} s: {folder / RECORDS}", file=sys.stderr)
 
 

@@ -89,6 +89,12 @@ def test_command_line(head, tmp_path, capsys):
     assert "2 records" in capsys.readouterr().err
 
 
+def test_the_command_line_refuses_in_one_sentence(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--output", str(tmp_path), "--size", "33"])
+    assert "must be even" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("wrong", [{"size": 47}, {"first_identity": HELD_OUT_FROM}])
 def test_an_impossible_plan_is_refused(wrong):
     with pytest.raises(ValueError):
