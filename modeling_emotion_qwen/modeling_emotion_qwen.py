@@ -311,7 +311,7 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
 
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
-        if self.training and not mm_encoder_outputs:
+        if self.training and torch.is_grad_enabled() and not mm_encoder_outputs:
             inputs_embeds = inputs_embeds + self._zero_from_vision(inputs_embeds)
 
         outputs = super().forward(

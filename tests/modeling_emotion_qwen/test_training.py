@@ -67,8 +67,9 @@ def test_the_empty_look_changes_no_loss():
     torch.testing.assert_close(step(model, inputs), expected)
 
 
-def test_there_is_no_empty_look_outside_training(monkeypatch):
-    model = tiny_model()
+@pytest.mark.parametrize("training", [True, False])
+def test_there_is_no_empty_look_without_gradients(monkeypatch, training):
+    model = tiny_model().train(training)
     monkeypatch.setattr(model.model.visual, "forward", lambda *_, **__: pytest.fail("the tower ran on a text"))
     with torch.no_grad():
         model(**prompt(words(6)))
