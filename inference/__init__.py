@@ -1,0 +1,44 @@
+"""Emotion-Qwen: reading the emotion of a clip, from Python (`EmotionAnalyzer`) and from the command line.
+
+Names load on first use, so that the questions in `prompts` can be imported without the model.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .analysis import EmotionAnalysis, Gate, TimelinePoint
+    from .analyzer import EmotionAnalyzer
+    from .errors import AdapterError, CheckpointError, OutputError
+    from .evidence_picture import draw_evidence, save_evidence
+    from .prompts import EMOTION_LABELS, label_question, reasoning_question
+
+_NAMES = {
+    "analysis": ("EmotionAnalysis", "Gate", "TimelinePoint"),
+    "analyzer": ("EmotionAnalyzer",),
+    "errors": ("AdapterError", "CheckpointError", "OutputError"),
+    "evidence_picture": ("draw_evidence", "save_evidence"),
+    "prompts": ("EMOTION_LABELS", "label_question", "reasoning_question"),
+}
+
+__all__ = [
+    "EMOTION_LABELS",
+    "AdapterError",
+    "CheckpointError",
+    "EmotionAnalysis",
+    "EmotionAnalyzer",
+    "Gate",
+    "OutputError",
+    "TimelinePoint",
+    "draw_evidence",
+    "label_question",
+    "reasoning_question",
+    "save_evidence",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _NAMES.items():
+        if name in names:
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,87 @@
+"""The result of an analysis: a value that can be stored as JSON and read back."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from emotion_qwen.processing.face_capture import KeyFrame
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How much of the visual tokens came from each expert: mean gate weights g and 1 - g of Eq. 4, summing to 1."""
+
+    emotion: float
+    general: float
+
+
+@dataclass(frozen=True)
+class TimelinePoint:
+    """What the face networks read in one sampled frame.
+
+    Attributes:
+        time: Seconds from the start of the clip.
+        probabilities: Score per emotion, each in [0, 1]; all zero where the frame shows no face.
+    """
+
+    time: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class EmotionAnalysis:
+    """What a model says about the emotion in a clip or a still, and the evidence for it.
+
+    Attributes:
+        label: Most likely label.
+        probabilities: Probability per label from the model's own likelihoods, in label-set order, summing to 1.
+        text: The generated answer to `question`.
+        key_frames: Frames that Facial Emotion Capture chose as evidence, in time order, each with its time in
+            seconds, emotion, confidence and face boxes; empty without a face or with Facial Emotion Capture off.
+        gate: Mean gate weights over the visual tokens; `None` for a projector without a gate.
+        timeline: Reading of every sampled frame; empty with Facial Emotion Capture off.
+        language: Language asked in, `"en"` or `"zh"`.
+        question: The question that `text` answers.
+        frame_size: (width, height) of the decoded frames in pixels, which the boxes refer to.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+    text: str
+    key_frames: tuple[KeyFrame, ...]
+    gate: Gate | None
+    timeline: tuple[TimelinePoint, ...]
+    language: str
+    question: str
+    frame_size: tuple[int, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, strings and numbers: equal to itself after a round trip through JSON."""
+        return _with_lists(asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "EmotionAnalysis":
+        """Rebuild the analysis that `to_dict` described.
+
+        Args:
+            values: What `to_dict` returned, before or after JSON.
+
+        Returns:
+            An analysis equal to the original.
+
+        Raises:
+            TypeError: If a field is missing or unknown.
+        """
+        fields = dict(values)
+        fields["key_frames"] = tuple(KeyFrame.from_dict(frame) for frame in values.get("key_frames", ()))
+        fields["timeline"] = tuple(TimelinePoint(**point) for point in values.get("timeline", ()))
+        fields["gate"] = Gate(**values["gate"]) if values.get("gate") is not None else None
+        fields["frame_size"] = tuple(values.get("frame_size", ()))
+        return cls(**fields)
+
+
+def _with_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_lists(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_lists(item) for item in value]
+    return value

@@ -1,0 +1,195 @@
+"""Loading a model, its processor and an adapter, with one clear sentence where something doesn't fit."""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
+from emotion_qwen.processing import EmotionQwenProcessor
+from safetensors import SafetensorError
+
+from .errors import AdapterError, CheckpointError
+
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_PROCESSORS = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
+_TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
+_LOAD_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError, SafetensorError)
+
+
+def shipped_checkpoint() -> Path:
+    """Folder of Emotion-Qwen-Nano, the checkpoint that comes with the package.
+
+    Raises:
+        CheckpointError: If this installation lacks it.
+    """
+    folder = Path(str(resources.files("emotion_qwen") / "nano"))
+    if not folder.is_dir():
+        raise CheckpointError("This installation comes without Emotion-Qwen-Nano; name a checkpoint to load.")
+    return folder
+
+
+def default_device() -> torch.device:
+    """The accelerator where there is one, else the CPU."""
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
+def load_checkpoint(
+    path_or_id: str | Path,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | str | None = None,
+    attn_implementation: str | None = None,
+) -> tuple[EmotionQwenForConditionalGeneration, EmotionQwenProcessor]:
+    """Load a model, ready for inference, and its processor.
+
+    Args:
+        path_or_id: Local folder or Hub id of an Emotion-Qwen checkpoint.
+        device: Where it runs; the accelerator where there is one by default.
+        dtype: Type of the weights; by default float32 on the CPU, where half precision is slow, and the
+            checkpoint's own elsewhere.
+        attn_implementation: Attention of transformers' interface, such as `"sdpa"` or `"flash_attention_2"`.
+
+    Returns:
+        The model in evaluation mode on the device, and the processor.
+
+    Raises:
+        CheckpointError: If the checkpoint can't be used, naming what is missing or wrong.
+    """
+    folder = Path(path_or_id)
+    if folder.is_dir():
+        _check_folder(folder)
+    elif folder.is_absolute() or str(path_or_id).startswith("."):
+        raise CheckpointError(f"There is no checkpoint folder {str(path_or_id)!r}.")
+    device = torch.device(device) if device is not None else default_device()
+    dtype = dtype if dtype is not None else (torch.float32 if device.type == "cpu" else "auto")
+    model = _load_model(path_or_id, dtype, attn_implementation)
+    try:
+        processor = EmotionQwenProcessor.from_pretrained(path_or_id)
+    except _LOAD_ERRORS as error:
+        raise CheckpointError(_cannot_load("The processor", path_or_id, error)) from error
+    if processor.chat_template is None:
+        raise CheckpointError(f"Checkpoint {str(path_or_id)!r} lacks its chat template, chat_template.jinja.")
+    return model.to(device).eval(), processor
+
+
+def apply_adapter(model, adapter: str | Path):
+    """Put a PEFT adapter onto a model.
+
+    Args:
+        model: The model that the adapter was trained on.
+        adapter: Local folder or Hub id of the adapter.
+
+    Returns:
+        The same model with the adapter's layers in place, in evaluation mode.
+
+    Raises:
+        AdapterError: If PEFT is not installed, a file is missing, or the adapter was made for another model.
+    """
+    return _adapted(model, adapter).get_base_model().eval()
+
+
+def merge_adapter(model, adapter: str | Path):
+    """Add a PEFT adapter to a model's weights for good.
+
+    Args:
+        model: The model that the adapter was trained on.
+        adapter: Local folder or Hub id of the adapter.
+
+    Returns:
+        The model with plain, changed weights.
+
+    Raises:
+        AdapterError: See `apply_adapter`.
+    """
+    return _adapted(model, adapter).merge_and_unload()
+
+
+def _adapted(model, adapter: str | Path):
+    try:
+        from peft import PeftConfig, PeftModel
+    except ImportError as error:
+        raise AdapterError("Adapters need PEFT: pip install peft.") from error
+    folder = Path(adapter)
+    if folder.is_dir():
+        _check_adapter_folder(folder)
+    elif folder.is_absolute() or str(adapter).startswith("."):
+        raise AdapterError(f"There is no adapter folder {str(adapter)!r}.")
+    try:
+        config = PeftConfig.from_pretrained(str(adapter))
+        if config.is_prompt_learning:
+            raise AdapterError(f"Adapter {str(adapter)!r} learns prompts; only adapters of layers, such as LoRA, fit.")
+        config.inference_mode = True
+        adapted = PeftModel(model, config)
+        loaded = adapted.load_adapter(str(adapter), adapted.active_adapter, is_trainable=False)
+    except AdapterError:
+        raise
+    except _LOAD_ERRORS as error:
+        reason = _first_sentence(error)
+        raise AdapterError(f"Adapter {str(adapter)!r} does not fit this model: {reason}") from error
+    mismatched = [key for key in loaded.missing_keys if "lora_" in key] + list(loaded.unexpected_keys)
+    if mismatched:
+        raise AdapterError(
+            f"Adapter {str(adapter)!r} was made for another model ({config.base_model_name_or_path}): "
+            f"{len(mismatched)} of its weights do not match, such as {mismatched[0]}."
+        )
+    return adapted
+
+
+def _load_model(path_or_id: str | Path, dtype: torch.dtype | str, attn_implementation: str | None):
+    try:
+        config = EmotionQwenConfig.from_pretrained(path_or_id)
+        model, loaded = EmotionQwenForConditionalGeneration.from_pretrained(
+            path_or_id,
+            config=config,
+            dtype=dtype,
+            output_loading_info=True,
+            **({"attn_implementation": attn_implementation} if attn_implementation else {}),
+        )
+    except _LOAD_ERRORS as error:
+        raise CheckpointError(_cannot_load("The model", path_or_id, error)) from error
+    lacking = sorted(loaded["missing_keys"])
+    if lacking:
+        raise CheckpointError(f"Checkpoint {str(path_or_id)!r} lacks {len(lacking)} weights, such as {lacking[0]}.")
+    return model
+
+
+def _check_folder(folder: Path) -> None:
+    _require_one(folder, ("config.json",))
+    model_type = _read_json(folder / "config.json").get("model_type")
+    if model_type != EmotionQwenConfig.model_type:
+        raise CheckpointError(f"Checkpoint {str(folder)!r} is a {model_type!r} model, not Emotion-Qwen.")
+    _require_one(folder, _WEIGHTS)
+    _require_one(folder, _PROCESSORS)
+    _require_one(folder, _TOKENIZERS)
+    index = folder / _WEIGHTS[1]
+    shards = set(_read_json(index).get("weight_map", {}).values()) if index.exists() else ()
+    for shard in sorted(shards):
+        _require_one(folder, (shard,))
+
+
+def _require_one(folder: Path, names: tuple[str, ...]) -> None:
+    if not any((folder / name).is_file() for name in names):
+        raise CheckpointError(f"Checkpoint {str(folder)!r} lacks {' or '.join(names)}.")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{str(path)!r} is not readable JSON.") from error
+
+
+def _check_adapter_folder(folder: Path) -> None:
+    for names in (("adapter_config.json",), ("adapter_model.safetensors", "adapter_model.bin")):
+        if not any((folder / name).is_file() for name in names):
+            raise AdapterError(f"Adapter {str(folder)!r} lacks {' or '.join(names)}.")
+
+
+def _cannot_load(what: str, path_or_id: str | Path, error: Exception) -> str:
+    return f"{what} of checkpoint {str(path_or_id)!r} can't be loaded: {_first_sentence(error)}"
+
+
+def _first_sentence(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__

@@ -1,0 +1,216 @@
+"""The `emotion-qwen` command: analyze a clip, export a checkpoint, train from a recipe."""
+
+import argparse
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .prompts import LANGUAGES, label_name
+
+_BAD_INPUT, _INTERRUPTED = 2, 128 + signal.SIGINT
+_TRAINING_MODULE = "emotion_qwen.train.sft"
+_BAR_WIDTH = 30
+_STAGES = {
+    "decode": "Decoding",
+    "faces": "Looking for faces",
+    "prepare": "Preparing the frames",
+    "see": "Encoding the frames",
+    "read": "Reading the emotion",
+    "answer": "Answering",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Command-line arguments; those of the process by default.
+
+    Returns:
+        The exit code: 0, 2 for bad input (with one sentence on the error stream), or 130 when interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has had enough; keep the interpreter from complaining when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, TypeError, OSError, ImportError, MemoryError, RuntimeError) as error:
+        # The project's own errors are among these, and say what to do in one sentence.
+        print(f"emotion-qwen: {_one_line(error)}", file=sys.stderr)
+        return _BAD_INPUT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="emotion-qwen", description="Read the emotion in a video, and say why.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_analyze(commands.add_parser("analyze", help="read the emotion in a clip or a picture"))
+    _add_export(commands.add_parser("export", help="write a checkpoint as a folder for the Hub"))
+    _add_train(commands.add_parser("train", help="train from a recipe", add_help=False))
+    return parser
+
+
+def _add_analyze(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("media", metavar="CLIP", help="video, GIF or picture: a path or a URL")
+    parser.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano, which is built in)")
+    parser.add_argument("--adapter", help="PEFT adapter folder or Hub id for that checkpoint")
+    parser.add_argument("--question", help="what to ask (default: what the face shows, and which emotion it is)")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the answer (default: en)")
+    parser.add_argument("--max-new-tokens", type=_positive, default=256, help="longest answer (default: 256)")
+    parser.add_argument("--device", help="such as cpu or cuda:0 (default: the accelerator where there is one)")
+    parser.add_argument("--no-fec", action="store_true", help="turn Facial Emotion Capture off")
+    parser.add_argument("--json", action="store_true", help="print the whole analysis as JSON, and nothing else")
+    parser.add_argument("--save-frames", type=Path, metavar="DIR", help="write a picture of the evidence there")
+    parser.set_defaults(run=_analyze)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder to write; it must not exist, or be empty")
+    parser.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano)")
+    parser.add_argument("--adapter", help="PEFT adapter folder or Hub id to merge in")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier export there")
+    parser.set_defaults(run=_export)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="YAML recipe")
+    parser.add_argument("settings", nargs=argparse.REMAINDER, help="--name value pairs that override the recipe")
+    parser.set_defaults(run=_train)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    _silence_libraries()
+    from .progress import Progress
+
+    with Progress(sys.stderr) as progress:
+        progress.start("Loading the model")
+        from .analyzer import EmotionAnalyzer
+        from .evidence_picture import save_evidence
+
+        analyzer = EmotionAnalyzer.from_pretrained(options.model, options.adapter, device=options.device)
+        progress.start(_STAGES["decode"])
+        media = analyzer.load(options.media)
+        capture = None
+        if not options.no_fec:
+            progress.start(_STAGES["faces"])
+            capture = analyzer.capture_faces(media)
+
+        def show(text: str) -> None:
+            progress.finish()
+            print(text, end="", flush=True)
+
+        analysis = analyzer.analyze(
+            media,
+            options.question,
+            options.language,
+            facial_emotion_capture=not options.no_fec,
+            face_capture=capture,
+            max_new_tokens=options.max_new_tokens,
+            on_text=None if options.json else show,
+            on_stage=lambda stage: progress.start(_STAGES[stage]),
+        )
+        progress.finish()
+        if not options.json:
+            print("\n")
+        picture = None
+        if options.save_frames is not None:
+            name = Path(options.media).name
+            target = options.save_frames / f"{Path(name).stem}-evidence.png"
+            masked = analyzer.masked_key_frames(media, capture) if capture is not None else None
+            picture = save_evidence(target, analysis, media, masked, name)
+    if options.json:
+        print(json.dumps(analysis.to_dict(), ensure_ascii=False, indent=2))
+        return 0
+    print("\n".join(_summary(analysis)))
+    if picture is not None:
+        print(f"\nPicture of the evidence: {picture}")
+    return 0
+
+
+def _summary(analysis) -> list[str]:
+    names = {label: label_name(label, analysis.language) for label in analysis.probabilities}
+    lines = [f"{names[analysis.label]}  {analysis.probabilities[analysis.label]:.0%}", ""]
+    for label, probability in analysis.probabilities.items():
+        lines.append(f"  {names[label]:10}{'#' * round(probability * _BAR_WIDTH):{_BAR_WIDTH}} {probability:6.1%}")
+    if analysis.key_frames:
+        lines += ["", "Key frames"]
+    for key_frame in analysis.key_frames:
+        name = label_name(key_frame.label, analysis.language)
+        faces = f"{len(key_frame.boxes)} face{'s' if len(key_frame.boxes) > 1 else ''}"
+        lines.append(f"  {key_frame.time:6.2f} s  {name} {key_frame.confidence:.0%}  ({faces})")
+    if analysis.timeline and not analysis.key_frames:
+        lines += ["", "No face was found."]
+    if analysis.gate is not None:
+        lines += ["", f"Gate: emotion expert {analysis.gate.emotion:.0%}, general expert {analysis.gate.general:.0%}"]
+    return lines
+
+
+def _export(options: argparse.Namespace) -> int:
+    _silence_libraries()
+    from .progress import Progress
+
+    with Progress(sys.stderr) as progress:
+        progress.start("Loading the model")
+        from emotion_qwen import export_to_hub
+
+        from .checkpoint import load_checkpoint, merge_adapter, shipped_checkpoint
+
+        source = options.model if options.model is not None else shipped_checkpoint()
+        model, processor = load_checkpoint(source, device="cpu", dtype="auto")
+        if options.adapter is not None:
+            model = merge_adapter(model, options.adapter)
+        progress.start("Writing the folder")
+        folder = export_to_hub(model, processor, options.folder, overwrite=options.overwrite)
+    print(folder)
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    if options.recipe in ("-h", "--help"):
+        print("usage: emotion-qwen train RECIPE [--name value ...]")
+        return 0
+    if not Path(options.recipe).is_file():
+        raise ValueError(f"There is no recipe {options.recipe!r}.")
+    try:
+        training = importlib.import_module(_TRAINING_MODULE)
+    except ImportError as error:
+        raise ImportError(f"Training needs more packages (pip install 'emotion-qwen[train]'): {error}.") from error
+    sys.argv = [f"{sys.argv[0]} train", "--config", options.recipe, *options.settings]
+    training.main()
+    return 0
+
+
+def _silence_libraries() -> None:
+    """Keep transformers' and the hub's bars and warnings off the terminal: what matters is raised or returned."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    with contextlib.suppress(ImportError):
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,319 @@
+"""One picture that shows at a glance what was read in a clip, and on what evidence."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from emotion_qwen.processing.face_capture import KeyFrame
+from PIL import Image, ImageDraw
+
+from .analysis import EmotionAnalysis, Gate
+from .emotion_curves import draw_curves, draw_number
+from .errors import OutputError
+from .media import DecodedMedia
+from .palette import FACE_HALO, FRAME, GATE_EMOTION, GATE_GENERAL, INK, MUTED, PAPER, emotion_color
+from .picture_words import words_for
+from .prompts import label_name
+from .typeface import Typeface
+
+_WIDTH, _MARGIN, _GAP = 1280, 32, 24
+_CONTENT = _WIDTH - 2 * _MARGIN
+_TITLE, _HEADING, _BODY, _SMALL = 44, 20, 20, 16
+_LINE_SPACING = 1.4
+_BARS_WIDTH = 420
+_BAR_HEIGHT, _BAR_STEP = 18, 28
+_MAX_TILE = (400, 400)
+_MAX_TILES_PER_ROW = 4
+_MIN_TILE_WIDTH = 240
+_TWIN_HEIGHT = 76
+_CURVES_HEIGHT = 240
+
+
+def save_evidence(
+    path: str | Path,
+    analysis: EmotionAnalysis,
+    media: DecodedMedia,
+    masked: torch.Tensor | None = None,
+    name: str = "",
+) -> Path:
+    """Write the picture of `draw_evidence` as a PNG, whole or not at all.
+
+    Args:
+        path: Where to; missing folders are made.
+        analysis: See `draw_evidence`.
+        media: See `draw_evidence`.
+        masked: See `draw_evidence`.
+        name: See `draw_evidence`.
+
+    Returns:
+        The path written.
+
+    Raises:
+        OutputError: If it can't be written there.
+    """
+    path = Path(path)
+    picture = draw_evidence(analysis, media, masked, name)
+    partial = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            partial = file.name
+            picture.save(file, format="PNG")
+        os.chmod(partial, 0o644)  # temporary files are private
+        os.replace(partial, path)
+    except BaseException as error:
+        if partial is not None:
+            Path(partial).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(f"{str(path)!r} can't be written: {error.strerror or error}.") from error
+        raise
+    return path
+
+
+def draw_evidence(
+    analysis: EmotionAnalysis, media: DecodedMedia, masked: torch.Tensor | None = None, name: str = ""
+) -> Image.Image:
+    """Draw the answer, the probabilities, the key frames with their faces, the gate and the emotions over time.
+
+    Args:
+        analysis: What was read.
+        media: The decoded media that it was read from.
+        masked: Masked key frames as the model saw them, uint8 RGB (K, 3, H, W).
+        name: Name of the clip for the foot of the picture.
+
+    Returns:
+        An RGB picture, 1280 pixels wide and as high as it needs. Words are in the analysis's language where a font
+        here can show it, else in English.
+    """
+    page = _Page(analysis, media, masked, name)
+    sections = [page.answer(), page.key_frames(), page.timeline(), page.foot()]
+    drawn = [section for section in sections if section is not None]
+    height = 2 * _MARGIN + sum(section.height for section in drawn) + _GAP * (len(drawn) - 1)
+    picture = Image.new("RGB", (_WIDTH, height), PAPER)
+    top = _MARGIN
+    for section in drawn:
+        picture.paste(section, (_MARGIN, top))
+        top += section.height + _GAP
+    return picture
+
+
+class _Page:
+    """The sections of the picture, each as wide as the page's content and as high as it needs."""
+
+    def __init__(self, analysis: EmotionAnalysis, media: DecodedMedia, masked: torch.Tensor | None, name: str):
+        self.analysis, self.media, self.masked, self.name = analysis, media, masked, name
+        self.language = analysis.language
+        own_words = "".join([*words_for(self.language).values(), *map(self._label, analysis.probabilities)])
+        self.typeface = Typeface.for_text(own_words + analysis.text + analysis.question + name)
+        if self.typeface.missing(own_words):
+            self.language = "en"
+        self.words = words_for(self.language)
+
+    def answer(self) -> Image.Image:
+        """The label, the question and the answer on the left; probabilities and gate on the right."""
+        text = self._text_column(_CONTENT - _BARS_WIDTH - 2 * _GAP)
+        bars = self._bars_column(_BARS_WIDTH)
+        section = Image.new("RGB", (_CONTENT, max(text.height, bars.height)), PAPER)
+        section.paste(text, (0, 0))
+        section.paste(bars, (_CONTENT - bars.width, 0))
+        return section
+
+    def key_frames(self) -> Image.Image:
+        """The key frames with boxed faces; one plain frame where there is none."""
+        key_frames = self.analysis.key_frames
+        per_row = min(max(len(key_frames), 1), _MAX_TILES_PER_ROW)
+        width = min(_MAX_TILE[0], (_CONTENT - (per_row - 1) * _GAP) // per_row)
+        if key_frames:
+            tiles = [self._tile(number, key_frame, width) for number, key_frame in enumerate(key_frames, start=1)]
+        else:
+            tiles = [self._plain_tile(width)]
+        rows = [tiles[start : start + per_row] for start in range(0, len(tiles), per_row)]
+        heights = [max(tile.height for tile in row) for row in rows]
+        section = Image.new("RGB", (_CONTENT, 36 + sum(heights) + _GAP * (len(rows) - 1)), PAPER)
+        shows_twins = bool(key_frames) and self.masked is not None
+        self._heading(section, "key_frames_and_twins" if shows_twins else "key_frames")
+        top = 36
+        for row, height in zip(rows, heights, strict=True):
+            left = 0
+            for tile in row:
+                section.paste(tile, (left, top))
+                left += tile.width + _GAP
+            top += height + _GAP
+        return section
+
+    def timeline(self) -> Image.Image | None:
+        """Emotion curves; nothing for a still or where no face is seen."""
+        timeline = self.analysis.timeline
+        if len(timeline) < 2 or not any(any(point.probabilities.values()) for point in timeline):
+            return None
+        section = Image.new("RGB", (_CONTENT, 36 + _CURVES_HEIGHT), PAPER)
+        self._heading(section, "timeline")
+        self._legend(section, list(timeline[0].probabilities))
+        markers = [(key_frame.time, key_frame.label) for key_frame in self.analysis.key_frames]
+        section.paste(draw_curves(timeline, markers, (_CONTENT, _CURVES_HEIGHT), self.typeface), (0, 36))
+        return section
+
+    def foot(self) -> Image.Image:
+        """What the picture was made from."""
+        width, height = self.analysis.frame_size
+        facts = [self.name, f"{width} x {height}"]
+        if self.media.kind == "video":
+            facts += [self.words["frames"].format(count=len(self.media.frames))]
+            facts += [f"{self.media.timestamps[-1]:.2f} s"]
+        section = Image.new("RGB", (_CONTENT, 22), PAPER)
+        text = self._shown(" | ".join(fact for fact in facts if fact))
+        self._write(section, (0, 0), self.typeface.shorten(text, _SMALL, _CONTENT), _SMALL, MUTED)
+        return section
+
+    def _text_column(self, width: int) -> Image.Image:
+        lines = self.typeface.wrap(self._shown(self.analysis.question), _SMALL, width)
+        answer = self.typeface.wrap(self._shown(self.analysis.text), _BODY, width)
+        small, body = round(_SMALL * _LINE_SPACING), round(_BODY * _LINE_SPACING)
+        title_height = _TITLE + 28
+        column = Image.new("RGB", (width, title_height + len(lines) * small + 12 + len(answer) * body), PAPER)
+        top = self._title(column, width)
+        for line in lines:
+            self._write(column, (0, top), line, _SMALL, MUTED)
+            top += small
+        top += 12
+        for line in answer:
+            self._write(column, (0, top), line, _BODY, INK)
+            top += body
+        return column
+
+    def _title(self, column: Image.Image, width: int) -> int:
+        label, probability = self.analysis.label, self.analysis.probabilities[self.analysis.label]
+        ImageDraw.Draw(column).rectangle([0, 4, 11, _TITLE + 4], fill=emotion_color(label))
+        title = self.typeface.shorten(f"{self._label(label)}  {probability:.0%}", _TITLE, width - 28)
+        self._write(column, (28, 0), title, _TITLE, INK)
+        return _TITLE + 28
+
+    def _bars_column(self, width: int) -> Image.Image:
+        probabilities, gate = self.analysis.probabilities, self.analysis.gate
+        height = 36 + len(probabilities) * _BAR_STEP + (36 + 2 * _BAR_STEP + _GAP if gate else 0)
+        column = Image.new("RGB", (width, height), PAPER)
+        self._heading(column, "probabilities")
+        names = {label: self.typeface.shorten(self._label(label), _SMALL, width / 3) for label in probabilities}
+        left = round(max(self.typeface.width(name, _SMALL) for name in names.values())) + 12
+        top = 36
+        for label, probability in probabilities.items():
+            self._bar(column, (left, top), width, probability, label, names[label])
+            top += _BAR_STEP
+        if gate:
+            self._gate(column, top + _GAP, width, gate)
+        return column
+
+    def _bar(
+        self, column: Image.Image, corner: tuple[int, int], width: int, share: float, label: str, name: str
+    ) -> None:
+        left, top = corner
+        right = width - 56
+        draw = ImageDraw.Draw(column)
+        draw.rectangle([left, top, right, top + _BAR_HEIGHT - 1], outline=FRAME)
+        if share * (right - left) >= 1:
+            draw.rectangle(
+                [left, top, left + share * (right - left), top + _BAR_HEIGHT - 1], fill=emotion_color(label)
+            )
+        middle = top + _BAR_HEIGHT / 2
+        ink = INK if label == self.analysis.label else MUTED
+        font = self.typeface.font(_SMALL)
+        draw.text((left - 12, middle), name, fill=ink, font=font, anchor="rm")
+        draw.text((width, middle), f"{share:.0%}", fill=ink, font=font, anchor="rm")
+
+    def _gate(self, column: Image.Image, top: int, width: int, gate: Gate) -> None:
+        self._heading(column, "gate", top)
+        draw = ImageDraw.Draw(column)
+        bar_top = top + 36
+        border = round(gate.emotion * (width - 1))
+        draw.rectangle([0, bar_top, width - 1, bar_top + _BAR_HEIGHT], fill=GATE_GENERAL)
+        if border > 0:
+            draw.rectangle([0, bar_top, border, bar_top + _BAR_HEIGHT], fill=GATE_EMOTION)
+        font = self.typeface.font(_SMALL)
+        below = bar_top + _BAR_HEIGHT + 6
+        draw.text((0, below), f"{self.words['emotion']} {gate.emotion:.0%}", fill=INK, font=font, anchor="lt")
+        draw.text((width, below), f"{self.words['general']} {gate.general:.0%}", fill=INK, font=font, anchor="rt")
+
+    def _tile(self, number: int, key_frame: KeyFrame, width: int) -> Image.Image:
+        frame = self._frame(key_frame.frame, width, key_frame)
+        width = max(frame.width, _MIN_TILE_WIDTH)
+        tile = Image.new("RGB", (width, frame.height + 8 + _TWIN_HEIGHT), PAPER)
+        tile.paste(frame, (0, 0))
+        below = frame.height + 8
+        twin = self._twin(number - 1, width // 3)
+        if twin is not None:
+            tile.paste(twin, (width - twin.width, below))
+        draw_number(tile, (12, below + 12), number, key_frame.label, self.typeface)
+        room = width - 34 - (twin.width + 8 if twin is not None else 0)
+        lines = [] if self.media.kind == "image" else [f"{key_frame.time:.2f} s"]
+        lines += [f"{self._label(key_frame.label)} {key_frame.confidence:.0%}"]
+        for index, line in enumerate(lines):
+            self._write(tile, (34, below + 2 + index * 26), self.typeface.shorten(line, _BODY, room), _BODY, INK)
+        return tile
+
+    def _plain_tile(self, width: int) -> Image.Image:
+        frame = self._frame(len(self.media.frames) // 2, width)
+        tile = Image.new("RGB", (_CONTENT, frame.height + 36), PAPER)
+        tile.paste(frame, (0, 0))
+        reason = "no_face" if self.analysis.timeline else "capture_off"
+        self._write(tile, (0, frame.height + 8), self.words[reason], _BODY, MUTED)
+        return tile
+
+    def _frame(self, index: int, width: int, key_frame: KeyFrame | None = None) -> Image.Image:
+        frame = _to_picture(self.media.frames[index])
+        scale = min(width / frame.width, _MAX_TILE[1] / frame.height)
+        frame = _resize(frame, scale)
+        for box in reversed(key_frame.boxes if key_frame is not None else ()):
+            _draw_box(frame, [edge * scale for edge in box], emotion_color(key_frame.label))
+        return frame
+
+    def _twin(self, index: int, width: int) -> Image.Image | None:
+        if self.masked is None or index >= len(self.masked):
+            return None
+        twin = _to_picture(self.masked[index])
+        twin = _resize(twin, min(_TWIN_HEIGHT / twin.height, width / twin.width))
+        ImageDraw.Draw(twin).rectangle([0, 0, twin.width - 1, twin.height - 1], outline=FRAME)
+        return twin
+
+    def _legend(self, section: Image.Image, labels: Sequence[str]) -> None:
+        draw = ImageDraw.Draw(section)
+        right = _CONTENT
+        for label in reversed(labels):
+            name = self._label(label)
+            right -= round(self.typeface.width(name, _SMALL))
+            self._write(section, (right, 3), name, _SMALL, INK)
+            draw.rectangle([right - 20, 6, right - 7, 19], fill=emotion_color(label))
+            right -= 20 + 16
+
+    def _heading(self, section: Image.Image, word: str, top: int = 0) -> None:
+        self._write(section, (0, top), self.words[word], _HEADING, MUTED)
+
+    def _write(self, section: Image.Image, corner: tuple[float, float], text: str, size: int, color: str) -> None:
+        ImageDraw.Draw(section).text(corner, text, fill=color, font=self.typeface.font(size))
+
+    def _label(self, label: str) -> str:
+        return label_name(label, self.language)
+
+    def _shown(self, text: str) -> str:
+        """The text without what no font here can show; a note where that is most of it."""
+        missing = self.typeface.missing(text)
+        kept = "".join(character for character in text if character not in missing)
+        lost = sum(character in missing for character in text)
+        return self.words["no_font"] if lost > len(kept) else kept
+
+
+def _to_picture(frame: torch.Tensor) -> Image.Image:
+    return Image.fromarray(frame.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def _resize(picture: Image.Image, scale: float) -> Image.Image:
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
+
+
+def _draw_box(frame: Image.Image, box: Sequence[float], color: str) -> None:
+    draw = ImageDraw.Draw(frame)
+    left, top, right, bottom = box
+    draw.rectangle([left - 2, top - 2, right + 2, bottom + 2], outline=FACE_HALO, width=6)
+    draw.rectangle([left, top, right, bottom], outline=color, width=3)

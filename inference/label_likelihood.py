@@ -1,0 +1,63 @@
+"""Probabilities over a label set from the model's own likelihoods.
+
+A label's score is the log-likelihood of its tokens and the end of the turn, as the answer to the label question.
+The softmax over the set makes them probabilities: the answer is never parsed, and no label can be missed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+
+@torch.inference_mode()
+def label_probabilities(model, prompt: Mapping[str, Any], answers: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Probability of each answer among a set of answers to one prompt.
+
+    Args:
+        model: An `EmotionQwenForConditionalGeneration`.
+        prompt: Model inputs of one prompt (batch of 1, up to where the answer starts), such as `input_ids`,
+            `mm_token_type_ids`, grids and `mm_encoder_outputs`.
+        answers: Token ids per answer, each ending with the end-of-turn token.
+
+    Returns:
+        Probabilities (num_answers,), float32 on the CPU, summing to 1.
+    """
+    return answer_log_likelihoods(model, prompt, answers).softmax(dim=0)
+
+
+@torch.inference_mode()
+def answer_log_likelihoods(model, prompt: Mapping[str, Any], answers: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Log-likelihood of each answer after a prompt.
+
+    The prompt, with all its visual tokens, is read once; its cache is then shared by one batch of all answers.
+
+    Args:
+        model: An `EmotionQwenForConditionalGeneration`.
+        prompt: Model inputs of one prompt (batch of 1).
+        answers: Token ids per answer; none may be empty.
+
+    Returns:
+        Sums of token log-probabilities (num_answers,), float32 on the CPU.
+
+    Raises:
+        ValueError: If there is no answer, or an empty one.
+    """
+    if not answers or not all(answers):
+        raise ValueError("Every answer needs at least one token.")
+    lengths = torch.tensor([len(answer) for answer in answers])
+    targets = torch.nn.utils.rnn.pad_sequence([torch.tensor(answer) for answer in answers], batch_first=True)
+    in_answer = torch.arange(targets.shape[1]) < lengths[:, None]
+
+    read = model(**prompt, use_cache=True, logits_to_keep=1)
+    logits = read.logits.expand(len(answers), -1, -1)
+    if targets.shape[1] > 1:
+        cache = read.past_key_values
+        cache.batch_repeat_interleave(len(answers))
+        # Padding stands on the right, so no real token attends to it and no mask is needed.
+        rest = model(input_ids=targets[:, :-1].to(logits.device), past_key_values=cache, use_cache=True).logits
+        logits = torch.cat([logits, rest], dim=1)
+    log_probabilities = F.log_softmax(logits.float(), dim=-1).cpu()
+    chosen = log_probabilities.gather(-1, targets[..., None])[..., 0]
+    return (chosen * in_answer).sum(dim=1)

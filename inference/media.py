@@ -1,0 +1,91 @@
+"""From whatever a user has (a path, a URL, a picture, frames) to decoded RGB frames with times."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from emotion_qwen.processing import EmotionQwenProcessor, MediaError
+from emotion_qwen.processing.image_loading import is_still
+from PIL import Image, UnidentifiedImageError
+
+_ANIMATED_FORMATS = {"GIF", "WEBP", "PNG", "AVIF"}  # several pictures in other formats are pages or previews
+
+
+@dataclass(frozen=True)
+class DecodedMedia:
+    """Decoded pixels, ready for Facial Emotion Capture and the processor.
+
+    Attributes:
+        kind: `"image"` or `"video"`.
+        frames: uint8 RGB (T, 3, H, W); T is 1 for an image.
+        timestamps: Seconds from the start for each frame.
+        metadata: transformers' `VideoMetadata` of a video; `None` for an image.
+    """
+
+    kind: Literal["image", "video"]
+    frames: torch.Tensor
+    timestamps: tuple[float, ...]
+    metadata: Any
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.frames.shape[-1], self.frames.shape[-2]
+
+
+def load_media(media: Any, processor: EmotionQwenProcessor) -> DecodedMedia:
+    """Decode a still or a clip.
+
+    Args:
+        media: Path or URL of a video, GIF or picture; a PIL image; one picture as a uint8 array or tensor ((H, W),
+            (H, W, C) or (C, H, W)); or a clip as a 4-D array or tensor or as a list of pictures.
+        processor: Its video processor decodes and samples clips, its image processor decodes stills.
+
+    Returns:
+        The decoded media.
+
+    Raises:
+        MediaError: If it can't be read, with one sentence that says why.
+    """
+    try:
+        if _shows_one_picture(media):
+            return DecodedMedia("image", processor.image_processor.decode(media)[None], (0.0,), None)
+        frames, metadata = processor.video_processor.decode(media)
+    except MediaError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise MediaError(f"This is neither a picture nor a clip: {error}") from error
+    return DecodedMedia("video", frames, tuple(float(time) for time in metadata.timestamps), metadata)
+
+
+def _shows_one_picture(media: Any) -> bool:
+    if isinstance(media, Image.Image):
+        return True
+    if isinstance(media, np.ndarray | torch.Tensor):
+        return media.ndim < 4
+    if not isinstance(media, str | os.PathLike):
+        return False
+    if "://" in os.fspath(media):
+        return is_still(media)
+    return _is_still_file(Path(media))
+
+
+def _is_still_file(path: Path) -> bool:
+    """Tell a still from a clip by the file's content: names lie."""
+    if not path.is_file():
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return image.format not in _ANIMATED_FORMATS or not getattr(image, "is_animated", False)
+    except UnidentifiedImageError:
+        return False
+    except PermissionError as error:
+        raise MediaError(f"{str(path)!r} can't be opened: permission denied.") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise MediaError(f"{str(path)!r} can't be read as a picture: {error}.") from error

@@ -1,0 +1,31 @@
+"""Colors of the evidence picture: Okabe and Ito's, which people with color blindness tell apart."""
+
+PAPER = "#ffffff"
+INK = "#111111"
+MUTED = "#5f6368"
+FRAME = "#d5d8dc"
+FACE_HALO = "#ffffff"
+GATE_EMOTION = "#d55e00"
+GATE_GENERAL = "#56b4e9"
+
+_EMOTION_COLORS = {
+    "angry": "#d55e00",
+    "disgust": "#009e73",
+    "fear": "#cc79a7",
+    "happy": "#e69f00",
+    "sad": "#0072b2",
+    "surprise": "#56b4e9",
+    "neutral": "#8c8c8c",
+}
+_OTHER = "#b5a642"
+_DARK = {"sad"}
+
+
+def emotion_color(label: str) -> str:
+    """Color of an emotion, as `#rrggbb`; labels of other sets share one color."""
+    return _EMOTION_COLORS.get(label, _OTHER)
+
+
+def text_on(label: str) -> str:
+    """Color of text that can be read on an emotion's color."""
+    return PAPER if label in _DARK else INK
