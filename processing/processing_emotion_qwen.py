@@ -88,17 +88,20 @@ class EmotionQwenProcessor(Qwen2_5_VLProcessor):
         Args:
             image_sizes: (height, width) of each image.
             video_sizes: (frames, height, width) of each clip.
-            **kwargs: Overrides of the processors' settings; `num_key_frames` counts so many key frames with each.
+            **kwargs: Overrides of the processors' settings, flat or in `images_kwargs` and `videos_kwargs`;
+                `num_key_frames` counts so many key frames with each.
         """
         data = {}
         if image_sizes is not None:
-            merge = kwargs.get("merge_size") or self.image_processor.merge_size
-            patches = [self.image_processor.get_number_of_image_patches(*size, kwargs) for size in image_sizes]
+            options = {**kwargs, **kwargs.get("images_kwargs", {})}
+            merge = options.get("merge_size") or self.image_processor.merge_size
+            patches = [self.image_processor.get_number_of_image_patches(*size, options) for size in image_sizes]
             data["num_image_patches"] = patches
             data["num_image_tokens"] = [count // merge**2 for count in patches]
         if video_sizes is not None:
-            merge = kwargs.get("merge_size") or self.video_processor.merge_size
-            patches = [self.video_processor.get_num_of_video_patches(*size, kwargs) for size in video_sizes]
+            options = {**kwargs, **kwargs.get("videos_kwargs", {})}
+            merge = options.get("merge_size") or self.video_processor.merge_size
+            patches = [self.video_processor.get_num_of_video_patches(*size, options) for size in video_sizes]
             data["num_video_tokens"] = [count // merge**2 for count in patches]
         return MultiModalData(**data)
 

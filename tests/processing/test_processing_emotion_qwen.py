@@ -170,6 +170,13 @@ def test_placeholders_can_be_counted_beforehand(processor: EmotionQwenProcessor)
         assert small["num_video_tokens"] == [48]
         plain = processor._get_num_multimodal_tokens(video_sizes=[(6, 448, 448)])
         assert plain["num_video_tokens"] == [3 * 256]
+    nested = processor._get_num_multimodal_tokens(
+        image_sizes=[(56, 56)],
+        video_sizes=[(6, 56, 56)],
+        images_kwargs={"num_key_frames": 1},
+        videos_kwargs={"num_key_frames": 3},
+    )
+    assert (nested["num_image_tokens"], nested["num_video_tokens"]) == ([8], [20])
     output = processor(text=VIDEO, videos=noise(7, 100, 150), return_tensors="pt")
     assert processor._get_num_multimodal_tokens(video_sizes=[(7, 100, 150)])["num_video_tokens"] == [
         count(output, processor.video_token_id)
