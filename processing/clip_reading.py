@@ -110,7 +110,7 @@ def _to_array(clip: Clip) -> Any:
 def _sample(
     frames: Any, to_rgb: Callable[[Any], Tensor], metadata: VideoMetadata | None, options: ReadingOptions
 ) -> tuple[Tensor, VideoMetadata]:
-    is_known = metadata is not None and metadata.fps is not None
+    is_known = metadata is not None and bool(metadata.fps)
     metadata = _complete(metadata, len(frames), options.fps)
     if not _has_to_sample(len(frames), metadata, is_known, options):
         rgb = to_rgb(frames)
@@ -138,7 +138,7 @@ def _has_to_sample(num_frames: int, metadata: VideoMetadata, is_known: bool, opt
 def _complete(metadata: VideoMetadata | None, num_frames: int, assumed_fps: float | None) -> VideoMetadata:
     """Fill in what is missing: frames without a rate have the assumed one, and lie evenly over the clip."""
     metadata = metadata or VideoMetadata(total_num_frames=num_frames)
-    if metadata.fps is None:
+    if not metadata.fps:
         metadata.fps = assumed_fps
     if metadata.frames_indices is None or len(metadata.frames_indices) != num_frames:
         total = metadata.total_num_frames

@@ -59,7 +59,7 @@ class FaceCaptureMixin:
 
     def _standardize_kwargs(self, fec_config: Mapping[str, Any] | None = None, **kwargs: Any) -> dict[str, Any]:
         kwargs = super()._standardize_kwargs(**kwargs)
-        fec = FacialEmotionCapture(**(fec_config or {}))
+        fec = FacialEmotionCapture(**{**self.fec_config, **(fec_config or {})})
         kwargs["fec_config"] = {"backend": fec.backend, **fec.settings.to_dict()}
         return kwargs
 

@@ -27,7 +27,7 @@ class EmotionQwenImageProcessorKwargs(Qwen2VLImageProcessorKwargs, total=False):
     facial_emotion_capture (`bool`, *optional*, defaults to `True`):
         Whether an image with a face is followed by its masked copy, as a second temporal patch.
     fec_config (`dict`, *optional*):
-        Fields of `FacialEmotionCaptureSettings`, and the name of the `backend`.
+        Fields of `FacialEmotionCaptureSettings`, and the name of the `backend`; the others keep their values.
     face_captures (`list`, *optional*):
         Stored results of Facial Emotion Capture (`FaceCapture` or its dict), one per image; None where there is none.
     """  # noqa: D205, D212, D415

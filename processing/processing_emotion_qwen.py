@@ -11,6 +11,7 @@ from transformers.utils import logging
 logger = logging.get_logger(__name__)
 
 _MEDIA = ("images", "videos", "audio")
+_PART_TYPES = ("image", "image_url", "video", "text")
 
 
 class EmotionQwenProcessor(Qwen2_5_VLProcessor):
@@ -20,16 +21,24 @@ class EmotionQwenProcessor(Qwen2_5_VLProcessor):
     clip without them. Empty lists of media count as none.
     """
 
-    def __init__(self, image_processor=None, tokenizer=None, video_processor=None, chat_template=None, **kwargs):
+    def __init__(
+        self,
+        image_processor: Any = None,
+        tokenizer: Any = None,
+        video_processor: Any = None,
+        chat_template: str | dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(image_processor, tokenizer, video_processor, chat_template=chat_template, **kwargs)
 
     def apply_chat_template(self, conversation: Any, *args: Any, **kwargs: Any) -> Any:
         """Apply the chat template as the base class does.
 
         Keys that are null are dropped from the parts of a message first: a table of messages (Arrow) fills up with
-        them what a part does not have, and each would count as one more image or clip.
+        them what a part does not have, and each would count as one more image or clip. A part without a type gets the
+        type that its key names. The caller's messages stay as they are.
         """
-        return super().apply_chat_template(_drop_nulls(conversation), *args, **kwargs)
+        return super().apply_chat_template(_tidy(conversation), *args, **kwargs)
 
     def save_pretrained(
         self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs: Any
@@ -117,14 +126,17 @@ def _single_rate(fps: Any) -> Any:
     return rates.pop() if len(rates) == 1 else fps
 
 
-def _drop_nulls(conversation: Any) -> Any:
-    """Copy a conversation, or a batch of them, without the null-valued keys of its parts."""
+def _tidy(conversation: Any) -> Any:
+    """Copy a conversation, or a batch of them, with tidy parts."""
     if isinstance(conversation, list | tuple):
-        return [_drop_nulls(item) for item in conversation]
+        return [_tidy(item) for item in conversation]
     if not isinstance(conversation, Mapping) or not isinstance(conversation.get("content"), list | tuple):
         return conversation
-    parts = [
-        {key: value for key, value in part.items() if value is not None} if isinstance(part, Mapping) else part
-        for part in conversation["content"]
-    ]
+    parts = [_tidy_part(part) if isinstance(part, Mapping) else part for part in conversation["content"]]
     return {**conversation, "content": parts}
+
+
+def _tidy_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    tidy = {key: value for key, value in part.items() if value is not None}
+    named = next((kind for kind in _PART_TYPES if kind in tidy), None)
+    return tidy if named is None else {"type": named, **tidy}

@@ -34,7 +34,7 @@ class EmotionQwenVideoProcessorKwargs(Qwen2VLVideoProcessorInitKwargs, total=Fal
     facial_emotion_capture (`bool`, *optional*, defaults to `True`):
         Whether to append the masked key frames that show the faces' emotions after each clip.
     fec_config (`dict`, *optional*):
-        Fields of `FacialEmotionCaptureSettings`, and the name of the `backend`.
+        Fields of `FacialEmotionCaptureSettings`, and the name of the `backend`; the others keep their values.
     face_captures (`list`, *optional*):
         Stored results of Facial Emotion Capture (`FaceCapture` or its dict), one per clip; None where there is none.
     max_decoded_bytes (`int`, *optional*, defaults to 512 MiB):
@@ -156,13 +156,17 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
             Indices of the frames, int32, ascending.
 
         Raises:
-            ValueError: If both `num_frames` and `fps` are given, if there are fewer frames than asked for, or if
-                `fps` is asked of a clip of unknown rate.
+            ValueError: If both `num_frames` and `fps` are given, or one is not positive; if there are fewer frames
+                than asked for; if `fps` is asked of a clip of unknown rate.
         """
         if num_frames is not None and fps is not None:
             raise ValueError("`num_frames` and `fps` exclude each other: pass one of them.")
         if num_frames is None and fps is None:
             num_frames, fps = self.num_frames, self.fps
+        if (num_frames is not None and num_frames < 1) or (fps is not None and fps <= 0):
+            raise ValueError(
+                f"`num_frames` and `fps` must be positive, not {fps if num_frames is None else num_frames}."
+            )
         step = temporal_patch_size or self.temporal_patch_size
         total = int(metadata.total_num_frames)
         if num_frames is not None:
@@ -171,7 +175,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
             wanted = round(num_frames / step) * step
         elif fps is None:
             return torch.arange(total).int()
-        elif metadata.fps is None:
+        elif not metadata.fps:
             raise ValueError("Sampling by `fps` needs the clip's own rate: pass `video_metadata` with `fps`.")
         else:
             most = min(max_frames or self.max_frames, total) // step * step

@@ -112,6 +112,12 @@ def test_messages_from_a_table_with_nulls_count_their_media_once(processor: Emot
     assert json.dumps(messages) == before
 
 
+def test_parts_without_a_type_bring_their_media(processor: EmotionQwenProcessor, gray_clip: str):
+    messages = [{"role": "user", "content": [{"video": gray_clip}, {"text": "Which?"}]}]
+    output = processor.apply_chat_template(messages, tokenize=True, return_dict=True, return_tensors="pt")
+    assert output["video_grid_thw"].tolist() == [[3, 4, 4]]
+
+
 def test_the_last_message_can_be_continued(processor: EmotionQwenProcessor):
     messages = [
         {"role": "user", "content": "Hi"},

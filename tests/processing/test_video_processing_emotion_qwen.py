@@ -186,6 +186,17 @@ def test_num_frames_goes_before_the_default_fps(video_processor: EmotionQwenVide
         process(video_processor, gray_clip, num_frames=4, fps=2)
     with pytest.raises(ValueError, match="num_frames=21"):
         process(video_processor, gray_clip, num_frames=21)
+    for options in ({"fps": 0}, {"fps": -1}, {"num_frames": 0}):
+        with pytest.raises(ValueError, match="positive"):
+            video_processor.decode(gray_clip, **options)
+
+
+def test_a_long_clip_has_its_largest_number_of_frames(video_processor: EmotionQwenVideoProcessor):
+    ten_minutes = VideoMetadata(total_num_frames=600 * 25, fps=25)
+    indices = video_processor.sample_frames(ten_minutes).tolist()
+    assert len(indices) == 768
+    assert (indices[0], indices[-1]) == (0, 767 * 15000 // 768)
+    assert video_processor.sample_frames(ten_minutes, max_frames=100).shape == (100,)
 
 
 def test_what_can_not_be_sampled_is_refused(video_processor: EmotionQwenVideoProcessor, tmp_path: Path):
@@ -296,6 +307,10 @@ def test_settings_are_checked(video_processor: EmotionQwenVideoProcessor, smile:
         process(video_processor, smile, fec_config={"detection_threshold": 2})
     with pytest.raises((TypeError, ValueError)):
         process(video_processor, smile, facial_capture=True)
+    few = EmotionQwenVideoProcessor(fec_config={"min_face_height": 1.0})
+    assert few.fec_config["max_key_frames"] == video_processor.fec_config["max_key_frames"]
+    still_unseen = process(few, smile, fec_config={"max_key_frames": 1})  # what is not named keeps its value
+    assert still_unseen["video_grid_thw"].tolist() == [[3, 18, 18]]
     unseen = process(video_processor, smile, fec_config={"min_face_height": 1.0})
     assert unseen["video_grid_thw"].tolist() == [[3, 18, 18]]
 
