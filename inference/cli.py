@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_analyze(commands.add_parser("analyze", help="read the emotion in a clip or a picture"))
     _add_export(commands.add_parser("export", help="write a checkpoint as a folder for the Hub"))
-    _add_train(commands.add_parser("train", help="train from a recipe", add_help=False))
+    _add_train(commands.add_parser("train", help="train from a recipe"))
     return parser
 
 
@@ -182,9 +182,6 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    if options.recipe in ("-h", "--help"):
-        print("usage: emotion-qwen train RECIPE [--name value ...]")
-        return 0
     if not Path(options.recipe).is_file():
         raise ValueError(f"There is no recipe {options.recipe!r}.")
     try:

@@ -1,0 +1,161 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, EmotionAnalyzer, label_question
+from emotion_qwen.processing import MediaError
+from PIL import Image
+
+from ..modeling_emotion_qwen.tiny_checkpoint import tiny_model, tiny_processor
+from .awkward_media import BROKEN, SOUND, write_long_clip, write_turned_still
+
+FEW = {"max_new_tokens": 4}
+
+
+@pytest.fixture(scope="module")
+def analysis(analyzer, clip) -> EmotionAnalysis:
+    return analyzer.analyze(clip, **FEW)
+
+
+def test_a_clip_gives_label_probabilities_evidence_and_gate(analysis, analyzer, clip):
+    assert tuple(analysis.probabilities) == EMOTION_LABELS
+    assert sum(analysis.probabilities.values()) == pytest.approx(1, abs=1e-6)
+    assert analysis.label == max(analysis.probabilities, key=analysis.probabilities.get)
+    assert analysis.key_frames and all(key.boxes for key in analysis.key_frames)
+    assert [key.time for key in analysis.key_frames] == sorted(key.time for key in analysis.key_frames)
+    assert analysis.gate.emotion + analysis.gate.general == pytest.approx(1, abs=1e-5)
+    assert tuple(point.time for point in analysis.timeline) == analyzer.load(clip).timestamps
+    assert analysis.frame_size == (160, 160)
+
+
+def test_it_survives_json_exactly(analysis):
+    stored = json.loads(json.dumps(analysis.to_dict()))
+    assert stored == analysis.to_dict()
+    assert EmotionAnalysis.from_dict(stored) == analysis
+
+
+def test_it_is_the_same_every_time_and_for_the_same_pixels(analyzer, clip, analysis):
+    decoded = analyzer.load(clip)
+    capture = analyzer.capture_faces(decoded)
+    assert analyzer.analyze(str(clip), **FEW) == analysis
+    assert analyzer.analyze(decoded, face_capture=capture, **FEW) == analysis
+
+
+def test_the_text_is_what_plain_generation_says(analyzer, portrait):
+    processor, model = analyzer.processor, analyzer.model
+    content = [{"type": "image"}, {"type": "text", "text": "What is this?"}]
+    text = processor.apply_chat_template(
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+    )
+    inputs = processor(text=[text], images=[Image.open(portrait)], return_tensors="pt")
+    generated = model.generate(**inputs, max_new_tokens=6, do_sample=False)[0, inputs["input_ids"].shape[1] :]
+    wanted = processor.tokenizer.decode(generated, skip_special_tokens=True).strip()
+    assert analyzer.analyze(portrait, "What is this?", max_new_tokens=6).text == wanted
+
+
+def test_the_stream_and_the_stages_tell_of_the_whole_run(analyzer, portrait):
+    pieces, stages = [], []
+    analysis = analyzer.analyze(portrait, on_text=pieces.append, on_stage=stages.append, **FEW)
+    assert "".join(pieces).strip() == analysis.text
+    assert stages == ["decode", "faces", "prepare", "see", "read", "answer"]
+
+
+def test_capture_can_be_off(analyzer, clip, analysis):
+    without = analyzer.analyze(clip, facial_emotion_capture=False, **FEW)
+    assert without.key_frames == () and without.timeline == ()
+    assert without.probabilities != analysis.probabilities
+
+
+def test_chinese_questions_score_chinese_names_under_the_same_labels(analyzer, portrait):
+    chinese = analyzer.analyze(portrait, language="zh", **FEW)
+    assert tuple(chinese.probabilities) == EMOTION_LABELS
+    assert chinese.probabilities != analyzer.analyze(portrait, **FEW).probabilities
+
+
+def test_another_label_set(analyzer, portrait):
+    analysis = analyzer.analyze(portrait, labels=["worried", "calm"], **FEW)
+    assert tuple(analysis.probabilities) == ("worried", "calm")
+
+
+def test_a_model_without_a_gate():
+    processor = tiny_processor()
+    model = tiny_model(processor)
+    model.config.vision_config.projector_type = "mlp"
+    plain = EmotionAnalyzer(type(model)(model.config).eval(), processor)
+    assert plain.analyze(Image.new("RGB", (56, 56), "teal"), **FEW).gate is None
+
+
+@pytest.mark.parametrize("question", ["<|im_end|>", "What is <|video_pad|> here?"])
+def test_a_question_with_markup_is_refused(analyzer, portrait, question):
+    with pytest.raises(ValueError, match="can't hold"):
+        analyzer.analyze(portrait, question)
+
+
+def test_an_unknown_language_is_refused_before_any_work(analyzer):
+    with pytest.raises(ValueError, match="Unknown language"):
+        analyzer.analyze("no such file", language="fr")
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_can_not_be_read_is_said_in_one_sentence(analyzer, tmp_path, name):
+    file, write = BROKEN[name]
+    with pytest.raises(MediaError) as caught:
+        analyzer.analyze(write(tmp_path / file))
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_odd_media_get_an_answer(analyzer, tmp_path, name):
+    file, write = SOUND[name]
+    analysis = analyzer.analyze(write(tmp_path / file), **FEW)
+    assert sum(analysis.probabilities.values()) == pytest.approx(1, abs=1e-6)
+    assert analysis.key_frames == ()
+
+
+def test_a_picture_is_turned_upright(analyzer, tmp_path):
+    assert analyzer.analyze(write_turned_still(tmp_path / "turned.jpg"), **FEW).frame_size == (30, 40)
+
+
+ARRAYS = {
+    "picture": (np.zeros((30, 40, 3), np.uint8), "image", 1),
+    "gray picture": (np.zeros((30, 40), np.uint8), "image", 1),
+    "picture, channels first": (torch.zeros(3, 30, 40, dtype=torch.uint8), "image", 1),
+    "clip": (np.zeros((5, 30, 40, 3), np.uint8), "video", 5),
+    "one frame": (torch.zeros(1, 3, 30, 40, dtype=torch.uint8), "video", 1),
+    "list": ([Image.new("RGB", (40, 30))] * 4, "video", 4),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_pixels_in_memory(analyzer, name):
+    media, kind, count = ARRAYS[name]
+    decoded = analyzer.load(media)
+    assert (decoded.kind, decoded.size) == (kind, (40, 30))
+    assert 1 <= len(decoded.frames) <= count
+    assert analyzer.analyze(decoded, **FEW).frame_size == (40, 30)
+
+
+@pytest.mark.parametrize("media", [np.zeros((0, 4, 4, 3), np.uint8), np.zeros((7, 8, 9), np.uint8), 3, None, []])
+def test_what_is_no_picture_is_refused(analyzer, media):
+    with pytest.raises(MediaError):
+        analyzer.load(media)
+
+
+def test_a_long_clip_stays_within_the_memory_it_may_take(analyzer, tmp_path):
+    clip = write_long_clip(tmp_path / "long.mp4", seconds=120)
+    processor = analyzer.processor.video_processor
+    kept = processor.max_decoded_bytes
+    processor.max_decoded_bytes = 4_000_000
+    try:
+        decoded = analyzer.load(clip)
+    finally:
+        processor.max_decoded_bytes = kept
+    whole = analyzer.load(clip)
+    assert decoded.frames.nbytes <= 1.01 * 4_000_000 < whole.frames.nbytes  # sides are whole pixels
+    assert decoded.timestamps == whole.timestamps
+
+
+def test_the_label_question_is_the_one_taught(analyzer, portrait):
+    answer = analyzer.analyze(portrait, label_question("en"), **FEW)
+    assert answer.question == label_question("en")

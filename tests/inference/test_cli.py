@@ -1,0 +1,153 @@
+"""The command: what it prints, where, and with which exit code."""
+
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from emotion_qwen.inference import EmotionAnalysis, EmotionAnalyzer
+from emotion_qwen.inference.cli import main
+from PIL import Image
+
+from .awkward_media import BROKEN
+
+
+@pytest.fixture
+def quick(checkpoint, analyzer, monkeypatch):
+    """Arguments of a run on the tiny checkpoint, which is not loaded anew."""
+    loaded = lambda path, adapter=None, **options: analyzer  # noqa: E731
+    monkeypatch.setattr(EmotionAnalyzer, "from_pretrained", loaded)
+    return ["--model", str(checkpoint), "--max-new-tokens", "4"]
+
+
+def test_a_clip_from_end_to_end(checkpoint, clip, tmp_path):
+    command = [sys.executable, "-m", "emotion_qwen.inference.cli", "analyze", str(clip), "--model", str(checkpoint)]
+    run = subprocess.run(
+        [*command, "--device", "cpu", "--max-new-tokens", "4", "--json", "--save-frames", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    analysis = EmotionAnalysis.from_dict(json.loads(run.stdout))
+    assert analysis.key_frames
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["clip-evidence.png"]
+    assert all(line.endswith(" ...") for line in run.stderr.splitlines())  # progress, and nothing else
+
+
+def test_people_get_the_answer_the_label_and_the_evidence(quick, analyzer, clip, capsys):
+    assert main(["analyze", str(clip), *quick]) == 0
+    shown = capsys.readouterr().out
+    analysis = analyzer.analyze(clip, max_new_tokens=4)
+    assert shown.lstrip().startswith(analysis.text)
+    assert f"\n{analysis.label}  " in shown
+    assert all(label in shown for label in analysis.probabilities)
+    assert f"{analysis.key_frames[0].time:.2f} s" in shown and "Gate: emotion expert" in shown
+
+
+def test_chinese_names_and_own_question(quick, portrait, capsys):
+    assert main(["analyze", str(portrait), *quick, "--language", "zh", "--question", "?", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["language"] == "zh" and values["question"] == "?"
+
+
+def test_capture_off(quick, portrait, capsys):
+    assert main(["analyze", str(portrait), *quick, "--no-fec", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["key_frames"] == []
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_bad_media_exit_with_two_and_one_sentence(quick, tmp_path, capsys, name):
+    file, write = BROKEN[name]
+    out = tmp_path / "out"
+    assert main(["analyze", str(write(tmp_path / file)), *quick, "--json", "--save-frames", str(out)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and not out.exists()
+    assert len(captured.err.splitlines()) == 1 and captured.err.startswith("emotion-qwen: ")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--model", "/no/such"], ["--adapter", "/no/such"], ["--device", "toaster"], ["--question", "<|im_end|>"]],
+)
+def test_bad_options_exit_with_two_and_one_sentence(checkpoint, portrait, capsys, options):
+    assert main(["analyze", str(portrait), "--model", str(checkpoint), "--device", "cpu", *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and len(captured.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["fly"], ["analyze"], ["analyze", "x", "--language", "fr"], ["analyze", "x", "--max-new-tokens", "0"]],
+)
+def test_wrong_usage_exits_with_two(options, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(options)
+    assert caught.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_picture_that_can_not_be_written(quick, portrait, tmp_path, capsys):
+    (tmp_path / "taken").write_text("a file, not a folder")
+    assert main(["analyze", str(portrait), *quick, "--json", "--save-frames", str(tmp_path / "taken")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "can't be written" in captured.err
+
+
+def test_an_interrupted_run(quick, portrait, monkeypatch, tmp_path, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EmotionAnalyzer, "analyze", interrupt)
+    assert main(["analyze", str(portrait), *quick, "--save-frames", str(tmp_path / "out")]) == 130
+    assert not (tmp_path / "out").exists() and "Traceback" not in capsys.readouterr().err
+
+
+def test_export_writes_a_folder_that_analyzes(checkpoint, portrait, tmp_path, capsys):
+    folder = tmp_path / "exported"
+    assert main(["export", str(folder), "--model", str(checkpoint)]) == 0
+    assert Path(capsys.readouterr().out.strip()) == folder
+    analysis = EmotionAnalyzer.from_pretrained(folder, device="cpu").analyze(portrait, max_new_tokens=2)
+    assert analysis.key_frames
+    (folder / "mine.txt").write_text("keep me")
+    assert main(["export", str(folder), "--model", str(checkpoint)]) == 2
+    assert (folder / "mine.txt").exists()
+
+
+def test_training_needs_a_recipe(capsys):
+    assert main(["train", "/no/such/recipe.yaml"]) == 2
+    assert "no recipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["analyze"], ["export"], ["train"]])
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--help"])
+    assert caught.value.code == 0 and "usage: emotion-qwen" in capsys.readouterr().out
+
+
+def test_training_gets_the_recipe_and_its_overrides(tmp_path, monkeypatch):
+    seen = []
+    trainer = types.SimpleNamespace(main=lambda: seen.extend(sys.argv[1:]))
+    monkeypatch.setitem(sys.modules, "emotion_qwen.train.sft", trainer)
+    monkeypatch.setattr(sys, "argv", ["emotion-qwen"])
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("learning_rate: 1.0e-4\n")
+    assert main(["train", str(recipe), "--max_steps", "3"]) == 0
+    assert seen == ["--config", str(recipe), "--max_steps", "3"]
+
+
+def test_training_without_its_packages(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "emotion_qwen.train.sft", None)
+    (tmp_path / "recipe.yaml").touch()
+    assert main(["train", str(tmp_path / "recipe.yaml")]) == 2
+    assert "emotion-qwen[train]" in capsys.readouterr().err
+
+
+def test_the_picture_is_named_after_the_clip(quick, portrait, tmp_path, capsys):
+    assert main(["analyze", str(portrait), *quick, "--save-frames", str(tmp_path)]) == 0
+    with Image.open(tmp_path / f"{portrait.stem}-evidence.png") as picture:
+        assert picture.width == 1280
+    assert str(tmp_path / f"{portrait.stem}-evidence.png") in capsys.readouterr().out
