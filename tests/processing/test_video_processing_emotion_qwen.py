@@ -28,6 +28,12 @@ def video_processor() -> EmotionQwenVideoProcessor:
     return EmotionQwenVideoProcessor()
 
 
+@pytest.fixture
+def plain_processor() -> EmotionQwenVideoProcessor:
+    """For what has nothing to do with faces."""
+    return EmotionQwenVideoProcessor(facial_emotion_capture=False)
+
+
 @pytest.fixture(scope="module")
 def smile() -> np.ndarray:
     """Frames (5, 256, 256, 3) of a smiling face."""
@@ -67,7 +73,7 @@ def test_without_faces_patches_equal_qwens(video_processor: EmotionQwenVideoProc
     for layout in (clips, [torch.from_numpy(clip).permute(0, 3, 1, 2) for clip in clips]):
         metadata = [VideoMetadata(total_num_frames=len(clip), fps=10) for clip in clips]
         expected = process(qwen, layout, video_metadata=metadata, do_sample_frames=do_sample)
-        for options in ({"facial_emotion_capture": False}, {}, {"max_decoded_bytes": 1}):
+        for options in ({}, {"facial_emotion_capture": False, "max_decoded_bytes": 1}):
             found = process(video_processor, layout, video_metadata=metadata, do_sample_frames=do_sample, **options)
             assert_same(found, expected)
             assert [known.sampled_fps for known in found["video_metadata"]] == [
@@ -84,31 +90,31 @@ def test_float_frames_without_faces_equal_qwens(video_processor: EmotionQwenVide
 # Kinds of input
 
 
-def test_a_file_is_sampled_at_three_frames_a_second(video_processor: EmotionQwenVideoProcessor, gray_clip: str):
-    output = process(video_processor, gray_clip)
+def test_a_file_is_sampled_at_three_frames_a_second(plain_processor: EmotionQwenVideoProcessor, gray_clip: str):
+    output = process(plain_processor, gray_clip)
     assert output["video_grid_thw"].tolist() == [[3, 4, 4]]
     assert output["video_metadata"][0].sampled_fps == pytest.approx(3)
-    assert_same(process(video_processor, Path(gray_clip)), output)
-    assert_same(process(video_processor, [[gray_clip]]), output)
+    assert_same(process(plain_processor, Path(gray_clip)), output)
+    assert_same(process(plain_processor, [[gray_clip]]), output)
 
 
-def test_a_decoded_clip_gives_what_its_file_gives(video_processor: EmotionQwenVideoProcessor, gray_clip: str):
-    frames, metadata = video_processor.decode(gray_clip)
+def test_a_decoded_clip_gives_what_its_file_gives(plain_processor: EmotionQwenVideoProcessor, gray_clip: str):
+    frames, metadata = plain_processor.decode(gray_clip)
     assert frames.dtype == torch.uint8
-    expected = process(video_processor, gray_clip)
+    expected = process(plain_processor, gray_clip)
     for options in ({"do_sample_frames": False}, {}):
-        output = process(video_processor, [frames], video_metadata=[metadata], **options)
+        output = process(plain_processor, [frames], video_metadata=[metadata], **options)
         assert_same(output, expected)
         assert output["video_metadata"][0].timestamps == metadata.timestamps
 
 
-def test_frames_in_every_layout_give_the_same(video_processor: EmotionQwenVideoProcessor, tmp_path: Path):
+def test_frames_in_every_layout_give_the_same(plain_processor: EmotionQwenVideoProcessor, tmp_path: Path):
     clip = noise(4, 60, 80)
     pictures = [PIL.Image.fromarray(frame) for frame in clip]
     paths = [str(tmp_path / f"{index}.png") for index in range(4)]
     for picture, path in zip(pictures, paths, strict=True):
         picture.save(path)
-    expected = process(video_processor, clip)
+    expected = process(plain_processor, clip)
     assert expected["video_grid_thw"].tolist() == [[2, 4, 6]]
     channels_first = torch.from_numpy(clip).permute(0, 3, 1, 2)
     for same in (
@@ -116,30 +122,30 @@ def test_frames_in_every_layout_give_the_same(video_processor: EmotionQwenVideoP
         clip[:, :, ::-1][:, :, ::-1], pictures, [pictures], paths, [paths], [[paths]],
         [Path(path) for path in paths],
     ):  # fmt: skip
-        assert_same(process(video_processor, same), expected)
+        assert_same(process(plain_processor, same), expected)
 
 
-def test_a_stated_layout_speaks_of_arrays_only(video_processor: EmotionQwenVideoProcessor):
+def test_a_stated_layout_speaks_of_arrays_only(plain_processor: EmotionQwenVideoProcessor):
     clip = noise(2, 60, 120)
-    expected = process(video_processor, clip)
+    expected = process(plain_processor, clip)
     pictures = [PIL.Image.fromarray(frame) for frame in clip]
     for same in (clip, pictures):
-        assert_same(process(video_processor, same, input_data_format="channels_last"), expected)
+        assert_same(process(plain_processor, same, input_data_format="channels_last"), expected)
 
 
-def test_frames_without_metadata_count_as_sampled_at_fps(video_processor: EmotionQwenVideoProcessor):
+def test_frames_without_metadata_count_as_sampled_at_fps(plain_processor: EmotionQwenVideoProcessor):
     clip = noise(9, 30, 30)
-    assert process(video_processor, clip)["video_metadata"][0].sampled_fps == 3
-    assert process(video_processor, clip, fps=2)["video_metadata"][0].sampled_fps == 2
-    assert process(video_processor, clip)["video_grid_thw"].tolist() == [[5, 4, 4]]
+    assert process(plain_processor, clip)["video_metadata"][0].sampled_fps == 3
+    assert process(plain_processor, clip, fps=2)["video_metadata"][0].sampled_fps == 2
+    assert process(plain_processor, clip)["video_grid_thw"].tolist() == [[5, 4, 4]]
 
 
-def test_frames_with_metadata_are_sampled_once(video_processor: EmotionQwenVideoProcessor):
+def test_frames_with_metadata_are_sampled_once(plain_processor: EmotionQwenVideoProcessor):
     metadata = VideoMetadata(total_num_frames=20, fps=10)
-    output = process(video_processor, noise(20, 30, 30), video_metadata=[metadata])
+    output = process(plain_processor, noise(20, 30, 30), video_metadata=[metadata])
     assert output["video_metadata"][0].frames_indices == [0, 3, 6, 10, 13, 16]
     assert metadata.frames_indices is None  # the caller's own stays as it is
-    fewer = process(video_processor, noise(8, 30, 30), video_metadata=[{"total_num_frames": 40, "fps": 10}])
+    fewer = process(plain_processor, noise(8, 30, 30), video_metadata=[{"total_num_frames": 40, "fps": 10}])
     assert fewer["video_grid_thw"].tolist() == [[4, 4, 4]]
     assert fewer["video_metadata"][0].sampled_fps == 2
 
@@ -154,63 +160,63 @@ def test_clips_of_different_kinds_and_sizes_in_one_batch(
 
 
 @pytest.mark.parametrize("num_frames", [1, 2, 3, 5])
-def test_short_clips(video_processor: EmotionQwenVideoProcessor, write_clip: WriteClip, num_frames: int):
+def test_short_clips(plain_processor: EmotionQwenVideoProcessor, write_clip: WriteClip, num_frames: int):
     path = write_clip([np.full((48, 64, 3), 90, np.uint8)] * num_frames)
-    output = process(video_processor, path)
+    output = process(plain_processor, path)
     assert output["video_grid_thw"][0, 0] == {1: 1, 2: 1, 3: 1, 5: 2}[num_frames]
     assert np.isfinite(output["video_metadata"][0].sampled_fps)
 
 
-def test_one_pixel(video_processor: EmotionQwenVideoProcessor):
-    assert process(video_processor, noise(2, 1, 1))["video_grid_thw"].tolist() == [[1, 4, 4]]
+def test_one_pixel(plain_processor: EmotionQwenVideoProcessor):
+    assert process(plain_processor, noise(2, 1, 1))["video_grid_thw"].tolist() == [[1, 4, 4]]
 
 
 @pytest.mark.parametrize("channels", [1, 4])
-def test_gray_and_alpha_become_rgb(video_processor: EmotionQwenVideoProcessor, channels: int):
+def test_gray_and_alpha_become_rgb(plain_processor: EmotionQwenVideoProcessor, channels: int):
     clip = np.full((2, 56, 56, channels), 255, np.uint8)
-    white = process(video_processor, np.full((2, 56, 56, 3), 255, np.uint8))
-    assert_same(process(video_processor, clip), white)
+    white = process(plain_processor, np.full((2, 56, 56, 3), 255, np.uint8))
+    assert_same(process(plain_processor, clip), white)
     clip[..., :3] = 0
     clip[..., -1] = 0  # black, or wholly transparent
-    black = process(video_processor, np.zeros((2, 56, 56, 3), np.uint8))
+    black = process(plain_processor, np.zeros((2, 56, 56, 3), np.uint8))
     torch.testing.assert_close(
-        process(video_processor, clip)["pixel_values_videos"],
+        process(plain_processor, clip)["pixel_values_videos"],
         (black if channels == 1 else white)["pixel_values_videos"],
     )
 
 
-def test_num_frames_goes_before_the_default_fps(video_processor: EmotionQwenVideoProcessor, gray_clip: str):
-    assert process(video_processor, gray_clip, num_frames=4)["video_grid_thw"][0, 0] == 2
-    assert process(video_processor, noise(20, 30, 30), num_frames=4)["video_grid_thw"][0, 0] == 2
+def test_num_frames_goes_before_the_default_fps(plain_processor: EmotionQwenVideoProcessor, gray_clip: str):
+    assert process(plain_processor, gray_clip, num_frames=4)["video_grid_thw"][0, 0] == 2
+    assert process(plain_processor, noise(20, 30, 30), num_frames=4)["video_grid_thw"][0, 0] == 2
     with pytest.raises(ValueError, match="exclude each other"):
-        process(video_processor, gray_clip, num_frames=4, fps=2)
+        process(plain_processor, gray_clip, num_frames=4, fps=2)
     with pytest.raises(ValueError, match="num_frames=21"):
-        process(video_processor, gray_clip, num_frames=21)
+        process(plain_processor, gray_clip, num_frames=21)
     for options in ({"fps": 0}, {"fps": -1}, {"num_frames": 0}):
         with pytest.raises(ValueError, match="positive"):
-            video_processor.decode(gray_clip, **options)
+            plain_processor.decode(gray_clip, **options)
 
 
-def test_a_long_clip_has_its_largest_number_of_frames(video_processor: EmotionQwenVideoProcessor):
+def test_a_long_clip_has_its_largest_number_of_frames(plain_processor: EmotionQwenVideoProcessor):
     ten_minutes = VideoMetadata(total_num_frames=600 * 25, fps=25)
-    indices = video_processor.sample_frames(ten_minutes).tolist()
+    indices = plain_processor.sample_frames(ten_minutes).tolist()
     assert len(indices) == 768
     assert (indices[0], indices[-1]) == (0, 767 * 15000 // 768)
-    assert video_processor.sample_frames(ten_minutes, max_frames=100).shape == (100,)
+    assert plain_processor.sample_frames(ten_minutes, max_frames=100).shape == (100,)
 
 
-def test_what_can_not_be_sampled_is_refused(video_processor: EmotionQwenVideoProcessor, tmp_path: Path):
+def test_what_can_not_be_sampled_is_refused(plain_processor: EmotionQwenVideoProcessor, tmp_path: Path):
     with pytest.raises(ValueError, match="needs the clip's own rate"):
-        process(video_processor, noise(8, 30, 30), fps=2, do_sample_frames=True)
+        process(plain_processor, noise(8, 30, 30), fps=2, do_sample_frames=True)
     path = str(tmp_path / "frame.png")
     PIL.Image.new("RGB", (30, 30)).save(path)
     with pytest.raises(ValueError, match="list of images is not supported"):
-        process(video_processor, [[path, path]], do_sample_frames=True)
+        process(plain_processor, [[path, path]], do_sample_frames=True)
     with pytest.raises(ValueError, match="metadata of 2 clips for 1"):
-        process(video_processor, noise(2, 30, 30), video_metadata=[{"total_num_frames": 2}] * 2)
+        process(plain_processor, noise(2, 30, 30), video_metadata=[{"total_num_frames": 2}] * 2)
 
 
-def test_bad_media_is_refused(video_processor: EmotionQwenVideoProcessor, tmp_path: Path):
+def test_bad_media_is_refused(plain_processor: EmotionQwenVideoProcessor, tmp_path: Path):
     for bad in (
         str(tmp_path / "missing.mp4"),
         [str(tmp_path / "missing.png")] * 2,
@@ -218,10 +224,10 @@ def test_bad_media_is_refused(video_processor: EmotionQwenVideoProcessor, tmp_pa
         [PIL.Image.new("RGB", (8, 8)), PIL.Image.new("RGB", (8, 9))],
     ):
         with pytest.raises(MediaError):
-            process(video_processor, bad)
+            process(plain_processor, bad)
     for bad in ([], 3):
         with pytest.raises(ValueError):
-            process(video_processor, bad)
+            process(plain_processor, bad)
 
 
 # Facial Emotion Capture
