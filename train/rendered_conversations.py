@@ -1,0 +1,148 @@
+"""Conversations about rendered faces and drawn shapes, as a data set that draws a new view of them each time."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from emotion_qwen.inference.prompts import LANGUAGES
+from emotion_qwen.processing import FaceCapture
+from emotion_qwen.processing.face_capture import Face, KeyFrame
+from emotion_qwen.train.augmentation import Augmentation, Box, augment_face
+from emotion_qwen.train.synthetic.data_set import read_records
+from emotion_qwen.train.synthetic.expressions import EMOTIONS
+from emotion_qwen.train.synthetic.sentences import chat, emotion_turns, shape_turns
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One part of the training data. All its pictures have one size, so that a batch of it needs no padding.
+
+    Attributes:
+        folder: A data set as `synthetic.data_set` writes it.
+        task: "emotion" or "shapes".
+        kind: "image" or "video".
+        samples: Samples drawn from it in an epoch.
+        side: Side of the square pictures or frames, pixels. Pictures are brought to it; clips are made with it.
+        label_share: Share of the questions about a face that ask for one word; the others ask for the reasons.
+        augmentation: Fields of `Augmentation` but `sides`.
+    """
+
+    folder: str
+    samples: int
+    side: int
+    task: str = "emotion"
+    kind: str = "image"
+    label_share: float = 0.5
+    augmentation: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "augmentation", Augmentation(sides=(self.side,), **self.augmentation))
+
+
+class RenderedConversations:
+    """Draws conversations from several sources. Each visit of a sample draws its view, light and question anew.
+
+    Args:
+        sources: Fields of a `DataSource` each.
+        seed: Of all draws.
+    """
+
+    def __init__(self, sources: list[dict[str, Any]], seed: int) -> None:
+        self.sources = [DataSource(**source) for source in sources]
+        self.records = [_training_records(source) for source in self.sources]
+        self.seed = seed
+        self.groups = [number for number, source in enumerate(self.sources) for _ in range(source.samples)]
+        """The source of each sample: samples of one source fit in a batch without padding."""
+        self.visits = [0] * len(self.groups)
+
+    def as_data_set(self) -> Dataset:
+        """The samples as the trainer takes them: numbers that are drawn when they are asked for."""
+        return Dataset.from_dict({"sample": range(len(self.groups))}).with_transform(self._draw_all)
+
+    def _draw_all(self, batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+        drawn = [self.draw(index) for index in batch["sample"]]
+        return {column: [sample[column] for sample in drawn] for column in ("messages", "face_captures")}
+
+    def draw(self, index: int) -> dict[str, Any]:
+        """Messages, and the faces captured in their picture or clip.
+
+        Args:
+            index: Number of the sample.
+        """
+        number = self.groups[index]
+        rng = np.random.default_rng([self.seed, index, self.visits[index]])
+        self.visits[index] += 1
+        source, records = self.sources[number], self.records[number]
+        record = records[int(rng.integers(len(records)))]
+        media, capture = _view(source, record, rng)
+        question, answer = _turns(source, record, rng)
+        return {"messages": chat(record | {"media": media}, question, answer), "face_captures": [capture]}
+
+
+def _training_records(source: DataSource) -> list[dict[str, Any]]:
+    wanted = {"task": source.task, "kind": source.kind, "split": "train"}
+    records = [r for r in read_records(Path(source.folder)) if all(r[key] == value for key, value in wanted.items())]
+    if not records:
+        raise ValueError(f"{source.folder} has no record of {wanted}.")
+    return records
+
+
+def _view(source: DataSource, record: dict[str, Any], rng: np.random.Generator) -> tuple[Any, Any]:
+    """A new view of the record's picture with its faces, or its clip with what was captured in it."""
+    path = Path(source.folder) / record["media"]
+    if record["kind"] == "video":
+        return str(path), known_faces_of_clip(record, source.side)
+    picture = np.asarray(Image.open(path).convert("RGB"))
+    if record["task"] == "shapes":
+        resized = Image.fromarray(picture).resize((source.side, source.side), Image.Resampling.BILINEAR)
+        return resized, known_face(None, source.side, "neutral")
+    picture, box = augment_face(picture, record["face_box"], rng, source.augmentation)
+    return Image.fromarray(picture), known_face(box, source.side, record["label"])
+
+
+def known_faces_of_clip(record: dict[str, Any], side: int) -> FaceCapture:
+    """What Facial Emotion Capture gives for a clip whose faces and apex frames are known exactly.
+
+    Args:
+        record: Of the kind "video".
+        side: Side of its square frames, pixels.
+    """
+    fps, boxes = record["fps"], [tuple(box) for box in record["face_boxes"]]
+    times = tuple(number / fps for number in range(len(boxes)))
+    faces = tuple((certain_face(box, record["label"]),) for box in boxes)
+    apexes = [(event["apex_frame"], event["label"]) for event in record["events"]]
+    keys = tuple(KeyFrame(frame, times[frame], label, 1.0, (boxes[frame],), (0,)) for frame, label in apexes)
+    return FaceCapture((side, side), fps, times, faces, keys)
+
+
+def certain_face(box: Box, label: str) -> Face:
+    """A face of which nothing is in doubt; its landmarks, which nothing here reads, all lie in its middle."""
+    middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    return Face(box, (middle,) * 5, 1.0, tuple(float(emotion == label) for emotion in EMOTIONS), 0)
+
+
+def known_face(box: Box | None, side: int, label: str) -> FaceCapture:
+    """What Facial Emotion Capture gives for a square picture in which the face's place is known exactly.
+
+    It saves looking for a face that has just been rendered.
+
+    Args:
+        box: The face, or None: a picture without faces.
+        side: Side of the picture, pixels.
+        label: The emotion.
+    """
+    if box is None:
+        return FaceCapture((side, side), None, None, ((),), ())
+    key = KeyFrame(0, None, label, 1.0, (box,), (0,))
+    return FaceCapture((side, side), None, None, ((certain_face(box, label),),), (key,))
+
+
+def _turns(source: DataSource, record: dict[str, Any], rng: np.random.Generator) -> tuple[str, str]:
+    language = LANGUAGES[int(rng.integers(len(LANGUAGES)))]
+    if record["task"] == "shapes":
+        return shape_turns(record, rng, language)
+    kind = "label" if rng.random() < source.label_share else "reasoning"
+    return emotion_turns(record, kind, language)
