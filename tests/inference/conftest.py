@@ -3,19 +3,9 @@
 from pathlib import Path
 
 import pytest
-import torch
 from emotion_qwen.inference import EmotionAnalyzer
 
 from ..modeling_emotion_qwen.tiny_checkpoint import tiny_model, tiny_processor, write_clip, write_portrait
-
-
-@pytest.fixture(autouse=True, scope="package")
-def one_thread():
-    """Tiny tensors: on a busy machine, handing them to threads costs more than it saves."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="package")
