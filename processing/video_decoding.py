@@ -1,6 +1,5 @@
 """Decoding of clips with PyAV: by time stamp, upright, in bounded memory."""
 
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,12 +9,13 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
-import torch
 from av.error import FFmpegError
 from av.stream import Disposition
 from huggingface_hub.utils import httpx
 from torch import Tensor
 from transformers.video_utils import VideoMetadata
+
+from .frame_buffer import FrameBuffer
 
 SampleIndices = Callable[[VideoMetadata], Sequence[int]]
 
@@ -121,8 +121,8 @@ def decode_video(
     """
     opened = open_source(source)
 
-    def collect(timeline: Timeline, metadata: VideoMetadata) -> tuple[_FrameBuffer, float | None]:
-        buffer = _FrameBuffer(len(metadata.frames_indices), max_decoded_bytes, min_frame_pixels)
+    def collect(timeline: Timeline, metadata: VideoMetadata) -> tuple[FrameBuffer, float | None]:
+        buffer = FrameBuffer(len(metadata.frames_indices), max_decoded_bytes, min_frame_pixels)
         return buffer, _read(source, opened, lambda container: _collect(container, timeline, metadata, buffer))
 
     timeline = _read(source, opened, _scan)
@@ -218,7 +218,7 @@ def _frames(container: Any) -> Iterator[tuple[float, Any]]:
             count += 1
 
 
-def _collect(container: Any, timeline: Timeline, metadata: VideoMetadata, buffer: "_FrameBuffer") -> float | None:
+def _collect(container: Any, timeline: Timeline, metadata: VideoMetadata, buffer: FrameBuffer) -> float | None:
     """Fill the buffer with the frames shown at the planned times.
 
     If the file breaks off before the last frame that its index promises, the buffer stays short.
@@ -242,78 +242,3 @@ def _collect(container: Any, timeline: Timeline, metadata: VideoMetadata, buffer
     while complete and not buffer.is_full:
         buffer.append(*shown)
     return shown[0]
-
-
-class _FrameBuffer:
-    """Memory for the kept frames, laid out when the first one tells its size."""
-
-    def __init__(self, capacity: int, max_bytes: int | None, min_frame_pixels: int) -> None:
-        self.capacity = capacity
-        self.max_bytes = max_bytes
-        self.min_frame_pixels = min_frame_pixels
-        self.count = 0
-        self.source_size = (0, 0)
-        self.frames = torch.empty(0)
-        self._last_time: float | None = None
-
-    @property
-    def is_full(self) -> bool:
-        return self.count == self.capacity
-
-    def append(self, time: float, frame: Any) -> None:
-        if time == self._last_time:
-            self.frames[self.count] = self.frames[self.count - 1]
-        else:
-            self._store(frame)
-        self._last_time = time
-        self.count += 1
-
-    def _store(self, frame: Any) -> None:
-        if self.count == 0:
-            self.source_size = upright_size(frame)
-            self._stored_size = self._fit(*self.source_size)
-            self.frames = torch.empty((self.capacity, 3, *self._stored_size), dtype=torch.uint8)
-        pixels = upright_rgb(frame, self._stored_size)
-        self.frames[self.count] = torch.from_numpy(pixels).permute(2, 0, 1)
-
-    def _fit(self, height: int, width: int) -> tuple[int, int]:
-        if self.max_bytes is None:
-            return height, width
-        pixels = max(self.max_bytes // (3 * self.capacity), self.min_frame_pixels, 1)
-        scale = min(1.0, math.sqrt(pixels / (height * width)))
-        return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def upright_size(frame: Any) -> tuple[int, int]:
-    """Return height and width in pixels of a decoded frame once turned as its metadata asks."""
-    turned = _quarter_turns(frame) % 2
-    return (frame.width, frame.height) if turned else (frame.height, frame.width)
-
-
-def upright_rgb(frame: Any, size: tuple[int, int]) -> np.ndarray:
-    """Convert a decoded frame to RGB, alpha over white, turned as its metadata asks.
-
-    Args:
-        frame: A decoded frame of any pixel format.
-        size: Wanted height and width in pixels of the upright frame.
-
-    Returns:
-        uint8 (H, W, 3), C-contiguous.
-    """
-    turns = _quarter_turns(frame)
-    height, width = size if turns % 2 == 0 else size[::-1]
-    has_alpha = any(component.is_alpha for component in frame.format.components) or frame.format.name == "pal8"
-    layout = "rgba" if has_alpha else "rgb24"
-    if (frame.height, frame.width) == (height, width):
-        pixels = frame.to_ndarray(format=layout)
-    else:
-        pixels = frame.reformat(width=width, height=height, format=layout, interpolation="AREA").to_ndarray()
-    if has_alpha:
-        alpha = pixels[..., 3:].astype(np.float32) / 255
-        pixels = (pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
-    return np.ascontiguousarray(np.rot90(pixels, turns))
-
-
-def _quarter_turns(frame: Any) -> int:
-    """Return the counter-clockwise quarter turns that bring a frame upright."""
-    return round(frame.rotation / 90) % 4

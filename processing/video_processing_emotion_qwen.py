@@ -1,6 +1,5 @@
 """Emotion-Qwen's video processor: decoding, sampling, Facial Emotion Capture, patches."""
 
-import math
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -21,6 +20,7 @@ from transformers.video_utils import VideoMetadata
 from .clip_reading import ReadingOptions, list_metadata, read_clip
 from .face_capture import FaceCapture
 from .face_capture_mixin import FACE_NETWORKS_KEY, FaceCaptureMixin, as_uint8, find_face_networks
+from .frame_sampling import frames_per_piece, num_rows, num_shown_frames, sample_evenly
 from .image_loading import channels_come_first
 from .video_inputs import Clip, list_clips
 
@@ -163,25 +163,15 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
             raise ValueError("`num_frames` and `fps` exclude each other: pass one of them.")
         if num_frames is None and fps is None:
             num_frames, fps = self.num_frames, self.fps
-        if (num_frames is not None and num_frames < 1) or (fps is not None and fps <= 0):
-            raise ValueError(
-                f"`num_frames` and `fps` must be positive, not {fps if num_frames is None else num_frames}."
-            )
-        step = temporal_patch_size or self.temporal_patch_size
-        total = int(metadata.total_num_frames)
-        if num_frames is not None:
-            if num_frames > total:
-                raise ValueError(f"Can't sample num_frames={num_frames} from a clip of {total} frames.")
-            wanted = round(num_frames / step) * step
-        elif fps is None:
-            return torch.arange(total).int()
-        elif not metadata.fps:
-            raise ValueError("Sampling by `fps` needs the clip's own rate: pass `video_metadata` with `fps`.")
-        else:
-            most = min(max_frames or self.max_frames, total) // step * step
-            wanted = min(max(total / metadata.fps * fps, min_frames or self.min_frames), most) // step * step
-        count = min(max(step, int(wanted)), total)
-        return torch.arange(0, total, total / count)[:count].int()
+        indices = sample_evenly(
+            metadata,
+            num_frames,
+            fps,
+            step=temporal_patch_size or self.temporal_patch_size,
+            min_frames=min_frames or self.min_frames,
+            max_frames=max_frames or self.max_frames,
+        )
+        return torch.tensor(indices, dtype=torch.int)
 
     def get_num_of_video_patches(
         self, num_frames: int, height: int, width: int, videos_kwargs: Mapping[str, Any] | None = None
@@ -204,9 +194,9 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         size = SizeDict(**{**dict(self.size), **dict(options.get("size", {}))})
         lengths = (num_frames, options.get("num_key_frames", 0))
         if options.get("cap_pixels_per_frame", self.cap_pixels_per_frame):
-            size = self._capped_size(size, _num_shown_frames(lengths, step), factor, step)
+            size = self._capped_size(size, num_shown_frames(lengths, step), factor, step)
         resized_height, resized_width = smart_resize(height, width, factor, size.shortest_edge, size.longest_edge)
-        return _num_rows(lengths, step) * (resized_height // patch) * (resized_width // patch)
+        return num_rows(lengths, step) * (resized_height // patch) * (resized_width // patch)
 
     def _read_clips(self, videos: Any, **kwargs: Any) -> tuple[list[Tensor], list[VideoMetadata]]:
         clips = list_clips(videos)
@@ -270,7 +260,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         for parts in zip(videos, masked, strict=True):
             frame_size = size
             if cap_pixels_per_frame:
-                shown = _num_shown_frames(tuple(map(len, parts)), temporal_patch_size)
+                shown = num_shown_frames(tuple(map(len, parts)), temporal_patch_size)
                 frame_size = self._capped_size(size, shown, patch_size * merge_size, temporal_patch_size)
             clip_patches, grid = self._patchify_parts(
                 parts,
@@ -306,8 +296,8 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         Returns:
             Patches (T·H·W, 3·temporal_patch·patch²) and the grid [T, H, W].
         """
-        rows = _num_rows(tuple(map(len, parts)), temporal_patch_size)
-        piece = _frames_per_piece(max_bytes, size.longest_edge, temporal_patch_size)
+        rows = num_rows(tuple(map(len, parts)), temporal_patch_size)
+        piece = frames_per_piece(max_bytes, size.longest_edge, temporal_patch_size)
         patches, filled = None, 0
         for part in parts:
             for frames in part.split(piece or max(1, len(part))):
@@ -338,23 +328,6 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         total_pixels = int(self.max_video_tokens * factor * factor * 0.9)
         share = min(size.longest_edge, total_pixels * temporal_patch_size // num_frames)
         return SizeDict(shortest_edge=size.shortest_edge, longest_edge=max(share, int(size.shortest_edge * 1.05)))
-
-
-def _num_rows(lengths: tuple[int, int], step: int) -> int:
-    """Return the temporal patches of a clip and its key frames, each padded to whole ones."""
-    return sum(math.ceil(length / step) for length in lengths)
-
-
-def _num_shown_frames(lengths: tuple[int, int], step: int) -> int:
-    """Return the frames that share a clip's pixel budget: with key frames, those that fill up temporal patches too."""
-    return _num_rows(lengths, step) * step if lengths[1] else lengths[0]
-
-
-def _frames_per_piece(max_bytes: int | None, frame_pixels: int, step: int) -> int | None:
-    """Return how many frames in float32 fit in so many bytes, in whole temporal patches; None for no bound."""
-    if max_bytes is None or not frame_pixels:
-        return None
-    return max(1, max_bytes // (frame_pixels * 3 * 4) // step) * step
 
 
 def _timestamps(metadata: VideoMetadata | None, num_frames: int) -> list[float] | None:

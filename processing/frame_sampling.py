@@ -1,0 +1,68 @@
+"""How many frames of a clip are kept, and how they fill temporal patches."""
+
+import math
+
+import torch
+from transformers.video_utils import VideoMetadata
+
+
+def sample_evenly(
+    metadata: VideoMetadata,
+    num_frames: int | None,
+    fps: float | None,
+    *,
+    step: int,
+    min_frames: int,
+    max_frames: int,
+) -> list[int]:
+    """Choose frames evenly over a clip, as `Qwen2VLVideoProcessor.sample_frames` does, however short the clip is.
+
+    Args:
+        metadata: Length and rate of the clip.
+        num_frames: Number of frames; goes before `fps`.
+        fps: Frames per second; with neither, all frames are kept.
+        step: The number of frames is rounded to a multiple of it, as far as the clip has them.
+        min_frames: Smallest number of frames (as far as the clip has them) when sampling by `fps`.
+        max_frames: Largest number of frames when sampling by `fps`.
+
+    Returns:
+        Indices, ascending.
+
+    Raises:
+        ValueError: If a number is not positive, there are fewer frames than asked for, or `fps` is asked of a clip of
+            unknown rate.
+    """
+    if (num_frames is not None and num_frames < 1) or (fps is not None and fps <= 0):
+        raise ValueError(f"`num_frames` and `fps` must be positive, not {fps if num_frames is None else num_frames}.")
+    total = int(metadata.total_num_frames)
+    if num_frames is not None:
+        if num_frames > total:
+            raise ValueError(f"Can't sample num_frames={num_frames} from a clip of {total} frames.")
+        wanted = round(num_frames / step) * step
+    elif fps is None:
+        return list(range(total))
+    elif not metadata.fps:
+        raise ValueError("Sampling by `fps` needs the clip's own rate: pass `video_metadata` with `fps`.")
+    else:
+        most = min(max_frames, total) // step * step
+        wanted = min(max(total / metadata.fps * fps, min_frames), most) // step * step
+    count = min(max(step, int(wanted)), total)
+    # The same float32 steps as Qwen's, so that the same frames are chosen.
+    return torch.arange(0, total, total / count)[:count].int().tolist()
+
+
+def num_rows(lengths: tuple[int, int], step: int) -> int:
+    """Return the temporal patches of a clip and its key frames, each padded to whole ones."""
+    return sum(math.ceil(length / step) for length in lengths)
+
+
+def num_shown_frames(lengths: tuple[int, int], step: int) -> int:
+    """Return the frames that share a clip's pixel budget: with key frames, those that fill up temporal patches too."""
+    return num_rows(lengths, step) * step if lengths[1] else lengths[0]
+
+
+def frames_per_piece(max_bytes: int | None, frame_pixels: int, step: int) -> int | None:
+    """Return how many frames in float32 fit in so many bytes, in whole temporal patches; None for no bound."""
+    if max_bytes is None or not frame_pixels:
+        return None
+    return max(1, max_bytes // (frame_pixels * 3 * 4) // step) * step
