@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .prompts import LANGUAGES, label_name
 
-_BAD_INPUT, _INTERRUPTED = 2, 128 + signal.SIGINT
+_DEFECT, _BAD_INPUT, _INTERRUPTED = 1, 2, 128 + signal.SIGINT
 _TRAINING_MODULE = "emotion_qwen.train.sft"
 _BAR_WIDTH = 30
 _STAGES = {
@@ -32,9 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Command-line arguments; those of the process by default.
 
     Returns:
-        The exit code: 0, 2 for bad input (with one sentence on the error stream), or 130 when interrupted.
+        The exit code: 0; 2 for bad input and 1 for a defect of the program, each with one sentence on the error
+        stream; 130 when interrupted.
     """
     options = _parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Chinese still gets the rest
     try:
         return options.run(options)
     except KeyboardInterrupt:
@@ -48,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The project's own errors are among these, and say what to do in one sentence.
         print(f"emotion-qwen: {_one_line(error)}", file=sys.stderr)
         return _BAD_INPUT
+    except Exception as error:
+        print(f"emotion-qwen: this should not happen, please report it: {error!r}", file=sys.stderr)
+        return _DEFECT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,7 +108,9 @@ def _analyze(options: argparse.Namespace) -> int:
         progress.start("Loading the model")
         from .analyzer import EmotionAnalyzer
         from .evidence_picture import save_evidence
+        from .media import check_file
 
+        check_file(options.media)  # before a large model is loaded in vain
         analyzer = EmotionAnalyzer.from_pretrained(options.model, options.adapter, device=options.device)
         progress.start(_STAGES["decode"])
         media = analyzer.load(options.media)
@@ -135,7 +143,8 @@ def _analyze(options: argparse.Namespace) -> int:
             masked = analyzer.masked_key_frames(media, capture) if capture is not None else None
             picture = save_evidence(target, analysis, media, masked, name)
     if options.json:
-        print(json.dumps(analysis.to_dict(), ensure_ascii=False, indent=2))
+        plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        print(json.dumps(analysis.to_dict(), ensure_ascii=plain, indent=2))
         return 0
     print("\n".join(_summary(analysis)))
     if picture is not None:

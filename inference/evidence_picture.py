@@ -103,10 +103,11 @@ class _Page:
     """The sections of the picture, each as wide as the page's content and as high as it needs."""
 
     def __init__(self, analysis: EmotionAnalysis, media: DecodedMedia, masked: torch.Tensor | None, name: str):
-        self.analysis, self.media, self.masked, self.name = analysis, media, masked, name
+        self.analysis, self.media, self.masked = analysis, media, masked
+        self.name = name.encode(errors="replace").decode()  # names of files need not be text
         self.language = analysis.language
         own_words = "".join([*words_for(self.language).values(), *map(self._label, analysis.probabilities)])
-        self.typeface = Typeface.for_text(own_words + analysis.text + analysis.question + name)
+        self.typeface = Typeface.for_text(own_words + analysis.text + analysis.question + self.name)
         if self.typeface.missing(own_words):
             self.language = "en"
         self.words = words_for(self.language)

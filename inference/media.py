@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 from emotion_qwen.processing.image_loading import is_still
+from emotion_qwen.processing.video_decoding import open_source
 from PIL import Image, UnidentifiedImageError
 
 _ANIMATED_FORMATS = {"GIF", "WEBP", "PNG", "AVIF"}  # several pictures in other formats are pages or previews
@@ -60,6 +61,19 @@ def load_media(media: Any, processor: EmotionQwenProcessor) -> DecodedMedia:
     except (ValueError, TypeError) as error:
         raise MediaError(f"This is neither a picture nor a clip: {error}") from error
     return DecodedMedia("video", frames, tuple(float(time) for time in metadata.timestamps), metadata)
+
+
+def check_file(source: str) -> None:
+    """Make sure that a path names a file with something in it; an address is taken on trust.
+
+    Args:
+        source: Path or URL.
+
+    Raises:
+        MediaError: If there is no such file, or it is a folder or empty.
+    """
+    if "://" not in source:
+        open_source(source)
 
 
 def _shows_one_picture(media: Any) -> bool:

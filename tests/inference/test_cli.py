@@ -1,5 +1,6 @@
 """The command: what it prints, where, and with which exit code."""
 
+import io
 import json
 import subprocess
 import sys
@@ -151,3 +152,24 @@ def test_the_picture_is_named_after_the_clip(quick, portrait, tmp_path, capsys):
     with Image.open(tmp_path / f"{portrait.stem}-evidence.png") as picture:
         assert picture.width == 1280
     assert str(tmp_path / f"{portrait.stem}-evidence.png") in capsys.readouterr().out
+
+
+def test_a_missing_clip_is_said_before_the_model_is_loaded(monkeypatch, capsys):
+    monkeypatch.setattr(EmotionAnalyzer, "from_pretrained", lambda *_, **__: pytest.fail("the model was loaded"))
+    assert main(["analyze", "/no/such/clip.mp4"]) == 2
+    assert "no file" in capsys.readouterr().err
+
+
+def test_a_defect_is_no_traceback(quick, portrait, monkeypatch, capsys):
+    monkeypatch.setattr(EmotionAnalyzer, "analyze", lambda *_, **__: {}["a bug"])
+    assert main(["analyze", str(portrait), *quick]) == 1
+    error = capsys.readouterr().err
+    assert "a bug" in error and "Traceback" not in error
+
+
+def test_a_terminal_without_chinese_gets_json_in_ascii(quick, portrait, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(["analyze", str(portrait), *quick, "--language", "zh", "--json"]) == 0
+    stream.flush()
+    assert json.loads(stream.buffer.getvalue())["question"].endswith("?")

@@ -76,6 +76,11 @@ def test_nothing_runs_over_the_margins(case):
     assert all((margin == 255).all() for margin in margins)
 
 
+@pytest.mark.parametrize("name", ["n" * 400, "bytes \udcff.mp4", "高兴.mp4"])
+def test_any_file_name(name):
+    assert draw_evidence(*make(), name=name).height == draw_evidence(*make(), name="clip.mp4").height
+
+
 def test_a_longer_answer_makes_a_taller_picture():
     analysis, media, masked = make()
     longer = replace(analysis, text="A sentence that goes on. " * 100)
