@@ -1,0 +1,55 @@
+import pytest
+from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.train.collator import IGNORED, ConversationCollator
+from emotion_qwen.train.rendered_conversations import RenderedConversations
+
+
+@pytest.fixture(scope="module")
+def processor(nano) -> EmotionQwenProcessor:
+    return EmotionQwenProcessor.from_pretrained(nano)
+
+
+def conversations(faces, **source) -> RenderedConversations:
+    return RenderedConversations([{"folder": str(faces), "samples": 4, "side": 80, **source}], seed=0)
+
+
+def said(processor, labels) -> list[str]:
+    return [processor.tokenizer.decode(row[row != IGNORED]) for row in labels]
+
+
+@pytest.mark.parametrize("source", [{}, {"kind": "video"}, {"task": "shapes"}], ids=["stills", "clips", "shapes"])
+def test_labels_are_the_assistants_words_and_nothing_else(faces, processor, source):
+    drawn = conversations(faces, **source)
+    samples = [drawn.draw(index) for index in range(4)]
+    batch = ConversationCollator(processor)(samples)
+    answers = [sample["messages"][1]["content"][0]["text"] for sample in samples]
+    assert said(processor, batch["labels"]) == [f"{answer}<|im_end|>" for answer in answers]
+    learnt = batch["labels"] != IGNORED
+    assert (batch["labels"][learnt] == batch["input_ids"][learnt]).all()
+
+
+def test_a_known_face_adds_a_masked_copy(faces, processor):
+    drawn = conversations(faces)
+    with_faces, without = (
+        ConversationCollator(processor, facial_emotion_capture=captured)([drawn.draw(0)]) for captured in (True, False)
+    )
+    assert with_faces["image_grid_thw"][0, 0] == 2
+    assert without["image_grid_thw"][0, 0] == 1
+
+
+def test_faces_are_looked_for_where_none_were_captured_before(faces, processor):
+    sample = conversations(faces).draw(0)
+    batch = ConversationCollator(processor)([{"messages": sample["messages"]}])
+    assert batch["image_grid_thw"][0, 0] in (1, 2)
+
+
+def test_each_visit_draws_anew_and_a_seed_repeats_it(faces):
+    first, second = conversations(faces), conversations(faces)
+    visits = [first.draw(1)["messages"] for _ in range(6)]
+    assert visits[0] == second.draw(1)["messages"]
+    assert any(visit != visits[0] for visit in visits[1:])
+
+
+def test_a_folder_without_such_records_is_refused(faces):
+    with pytest.raises(ValueError, match="has no record"):
+        conversations(faces, task="shapes", kind="video")
