@@ -54,9 +54,13 @@ class FrameBuffer:
     def _fit(self, height: int, width: int) -> tuple[int, int]:
         if self.max_bytes is None:
             return height, width
-        pixels = max(self.max_bytes // (3 * self.capacity), self.min_frame_pixels, 1)
-        scale = min(1.0, math.sqrt(pixels / (height * width)))
-        return max(1, round(height * scale)), max(1, round(width * scale))
+        bound = math.sqrt(self.max_bytes / (3 * self.capacity * height * width))
+        floor = math.sqrt(self.min_frame_pixels / (height * width))
+        if max(bound, floor) >= 1:
+            return height, width
+        if floor >= bound:
+            return math.ceil(height * floor), math.ceil(width * floor)
+        return max(1, int(height * bound)), max(1, int(width * bound))
 
 
 def upright_size(frame: Any) -> tuple[int, int]:

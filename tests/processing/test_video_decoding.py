@@ -1,6 +1,8 @@
 """Decoding: time stamps, rotation, broken files, memory."""
 
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
@@ -217,3 +219,27 @@ def test_two_runs_are_equal(gray_clip: str):
     first, second = decode_video(gray_clip, at_fps(3)), decode_video(gray_clip, at_fps(3))
     assert first[0].equal(second[0])
     assert first[1] == second[1]
+
+
+MEASURE = """
+import resource, sys
+from emotion_qwen.processing.video_decoding import decode_video
+from emotion_qwen.processing import EmotionQwenVideoProcessor
+
+def peak_mib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+processor, before = EmotionQwenVideoProcessor(), peak_mib()
+frames, _ = decode_video(sys.argv[1], processor.sample_frames, max_decoded_bytes=64 * 2**20, min_frame_pixels=4096)
+print(len(frames), frames.nbytes / 2**20, peak_mib() - before)
+"""
+
+
+@pytest.mark.slow
+def test_ten_minutes_stay_within_the_memory(write_clip: WriteClip):
+    path = write_clip([gray(index % 250, 480, 640) for index in range(3000)], fps=5)
+    output = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True).stdout
+    num_frames, kept_mib, growth_mib = map(float, output.split())
+    assert num_frames == 768  # which would be 675 MiB at full size
+    assert kept_mib <= 64
+    assert growth_mib < 64 + 150  # the decoder's own frames come on top
