@@ -228,7 +228,7 @@ class EmotionAnalyzer:
         return [*tokenizer(answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
 
     def _generate(self, prompt: dict[str, Any], max_new_tokens: int, on_text: Callable[[str], None] | None) -> str:
-        tokenizer = self.processor.tokenizer
+        tokenizer, settings = self.processor.tokenizer, self.model.generation_config
         generated = self.model.generate(
             **prompt,
             max_new_tokens=max_new_tokens,
@@ -236,6 +236,8 @@ class EmotionAnalyzer:
             temperature=None,
             top_p=None,
             top_k=None,
+            eos_token_id=settings.eos_token_id if settings.eos_token_id is not None else tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
             streamer=_CallbackStreamer(tokenizer, on_text) if on_text else None,
         )
         answer = generated[0, prompt["input_ids"].shape[1] :]

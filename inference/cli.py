@@ -1,12 +1,12 @@
 """The `emotion-qwen` command: analyze a clip, export a checkpoint, train from a recipe."""
 
 import argparse
-import contextlib
 import importlib
 import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -206,11 +206,11 @@ def _silence_libraries() -> None:
     """Keep transformers' and the hub's bars and warnings off the terminal: what matters is raised or returned."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    with contextlib.suppress(ImportError):
-        from transformers.utils import logging
+    warnings.simplefilter("ignore")
+    from transformers.utils import logging
 
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """Writers of media that real folders hold: broken, bare, and odd but sound."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,14 +20,11 @@ def _video(
     times: list[int] | None = None,
     codec: str = "mpeg4",
     pixels: str = "yuv420p",
-    rotation: int = 0,
 ) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=10)
         stream.width, stream.height, stream.pix_fmt = *size, pixels
         stream.time_base = stream.codec_context.time_base = Fraction(1, 100)
-        if rotation:
-            stream.set_display_rotation(rotation)
         for step, time in enumerate(times if times is not None else range(0, 100, 10)):
             frame = _frame(size[1], size[0], step).reformat(format=pixels)
             frame.pts, frame.time_base = time, Fraction(1, 100)
@@ -131,6 +129,15 @@ def _png_called(path: Path) -> Path:
 def write_long_clip(path: Path, seconds: int) -> Path:
     """Writes a clip of one frame a second."""
     return _video(path, (160, 120), times=list(range(0, seconds * 100, 100)))
+
+
+def write_turned_clip(path: Path) -> Path:
+    """Writes a clip 64 wide and 48 high that the display matrix of its track turns by a quarter."""
+    data = _video(path).read_bytes()
+    quarter_turn = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    start = data.index(b"tkhd") + 44
+    path.write_bytes(data[:start] + quarter_turn + data[start + len(quarter_turn) :])
+    return path
 
 
 def write_turned_still(path: Path) -> Path:

@@ -8,7 +8,7 @@ from emotion_qwen.processing import MediaError
 from PIL import Image
 
 from ..modeling_emotion_qwen.tiny_checkpoint import tiny_model, tiny_processor
-from .awkward_media import BROKEN, SOUND, write_long_clip, write_turned_still
+from .awkward_media import BROKEN, SOUND, write_long_clip, write_turned_clip, write_turned_still
 
 FEW = {"max_new_tokens": 4}
 
@@ -115,6 +115,34 @@ def test_odd_media_get_an_answer(analyzer, tmp_path, name):
 
 def test_a_picture_is_turned_upright(analyzer, tmp_path):
     assert analyzer.analyze(write_turned_still(tmp_path / "turned.jpg"), **FEW).frame_size == (30, 40)
+
+
+def test_a_clip_is_turned_upright(analyzer, tmp_path):
+    assert analyzer.analyze(write_turned_clip(tmp_path / "turned.mp4"), **FEW).frame_size == (48, 64)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision(checkpoint, portrait, dtype):
+    analysis = EmotionAnalyzer.from_pretrained(checkpoint, device="cpu", dtype=dtype).analyze(portrait, **FEW)
+    assert sum(analysis.probabilities.values()) == pytest.approx(1, abs=1e-6)
+    assert analysis.gate.emotion + analysis.gate.general == pytest.approx(1, abs=1e-2)
+
+
+def test_an_answer_ends_where_the_tokenizer_says_a_turn_ends(analyzer, portrait):
+    bias = torch.zeros(len(analyzer.processor.tokenizer))
+    bias[analyzer.processor.tokenizer.eos_token_id] = 1e6
+    steps = []
+
+    def end_now(module, inputs, logits):
+        steps.append(logits)
+        return logits + bias
+
+    hook = analyzer.model.lm_head.register_forward_hook(end_now)
+    try:
+        assert analyzer.analyze(portrait, max_new_tokens=8).text == ""
+    finally:
+        hook.remove()
+    assert len(steps) == 3  # the label question, its answers, and one step of the free answer
 
 
 ARRAYS = {
