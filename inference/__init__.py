@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from .analysis import EmotionAnalysis, Gate, TimelinePoint
     from .analyzer import EmotionAnalyzer
     from .errors import AdapterError, CheckpointError, OutputError
-    from .evidence_picture import draw_evidence, save_evidence
+    from .evidence_file import save_evidence
+    from .evidence_picture import draw_evidence
     from .prompts import EMOTION_LABELS, label_question, reasoning_question
 
 _NAMES = {
     "analysis": ("EmotionAnalysis", "Gate", "TimelinePoint"),
     "analyzer": ("EmotionAnalyzer",),
     "errors": ("AdapterError", "CheckpointError", "OutputError"),
-    "evidence_picture": ("draw_evidence", "save_evidence"),
+    "evidence_file": ("save_evidence",),
+    "evidence_picture": ("draw_evidence",),
     "prompts": ("EMOTION_LABELS", "label_question", "reasoning_question"),
 }
 

@@ -107,7 +107,7 @@ def _analyze(options: argparse.Namespace) -> int:
     with Progress(sys.stderr) as progress:
         progress.start("Loading the model")
         from .analyzer import EmotionAnalyzer
-        from .evidence_picture import save_evidence
+        from .evidence_file import save_evidence
         from .media import check_file
 
         check_file(options.media)  # before a large model is loaded in vain

@@ -1,9 +1,6 @@
 """One picture that shows at a glance what was read in a clip, and on what evidence."""
 
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from emotion_qwen.processing.face_capture import KeyFrame
@@ -11,7 +8,6 @@ from PIL import Image, ImageDraw
 
 from .analysis import EmotionAnalysis, Gate
 from .emotion_curves import draw_curves, draw_number
-from .errors import OutputError
 from .media import DecodedMedia
 from .palette import FACE_HALO, FRAME, GATE_EMOTION, GATE_GENERAL, INK, MUTED, PAPER, emotion_color
 from .picture_words import words_for
@@ -29,47 +25,6 @@ _MAX_TILES_PER_ROW = 4
 _MIN_TILE_WIDTH = 240
 _TWIN_HEIGHT = 76
 _CURVES_HEIGHT = 240
-
-
-def save_evidence(
-    path: str | Path,
-    analysis: EmotionAnalysis,
-    media: DecodedMedia,
-    masked: torch.Tensor | None = None,
-    name: str = "",
-) -> Path:
-    """Write the picture of `draw_evidence` as a PNG, whole or not at all.
-
-    Args:
-        path: Where to; missing folders are made.
-        analysis: See `draw_evidence`.
-        media: See `draw_evidence`.
-        masked: See `draw_evidence`.
-        name: See `draw_evidence`.
-
-    Returns:
-        The path written.
-
-    Raises:
-        OutputError: If it can't be written there.
-    """
-    path = Path(path)
-    picture = draw_evidence(analysis, media, masked, name)
-    partial = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            partial = file.name
-            picture.save(file, format="PNG")
-        os.chmod(partial, 0o644)  # temporary files are private
-        os.replace(partial, path)
-    except BaseException as error:
-        if partial is not None:
-            Path(partial).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OutputError(f"{str(path)!r} can't be written: {error.strerror or error}.") from error
-        raise
-    return path
 
 
 def draw_evidence(

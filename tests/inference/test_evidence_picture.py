@@ -7,7 +7,8 @@ import pytest
 import torch
 from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, Gate, OutputError, TimelinePoint
 from emotion_qwen.inference.emotion_curves import spread
-from emotion_qwen.inference.evidence_picture import draw_evidence, save_evidence
+from emotion_qwen.inference.evidence_file import save_evidence
+from emotion_qwen.inference.evidence_picture import draw_evidence
 from emotion_qwen.inference.media import DecodedMedia
 from emotion_qwen.inference.palette import emotion_color
 from emotion_qwen.inference.typeface import Typeface
