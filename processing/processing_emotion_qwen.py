@@ -4,13 +4,17 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProcessor
 from transformers.processing_utils import MultiModalData
 from transformers.utils import logging
 
+from .video_inputs import list_clips
+
 logger = logging.get_logger(__name__)
 
 _MEDIA = ("images", "videos", "audio")
+_STAND_IN = np.zeros((1, 1, 1, 3), np.uint8)
 _PART_TYPES = ("image", "image_url", "video", "text")
 
 
@@ -70,6 +74,9 @@ class EmotionQwenProcessor(Qwen2_5_VLProcessor):
             raise ValueError("Emotion-Qwen takes text, images and video, no audio.")
         if kwargs.get("audio") is not None:
             logger.warning_once("Emotion-Qwen takes text, images and video: `audio` is left out.")
+        if kwargs.get("videos") is not None:
+            # Newer releases count the clips against the placeholders, but take each path of a frame for a clip.
+            kwargs["videos"] = [_STAND_IN] * len(list_clips(kwargs["videos"]))
         super().validate_inputs(**kwargs)
 
     def _merge_kwargs(self, *args: Any, **kwargs: Any) -> dict[str, dict[str, Any]]:

@@ -118,6 +118,15 @@ def test_messages_with_media_in_one_call(processor: EmotionQwenProcessor, gray_c
     assert [int(row.eq(processor.video_token_id).sum()) for row in output["input_ids"]] == [12, 8, 0]
 
 
+def test_clips_count_as_the_video_processor_counts_them(processor: EmotionQwenProcessor, gray_clip: str):
+    picture = PIL.Image.fromarray(noise(1, 60, 60)[0])
+    for videos in (Path(gray_clip), [gray_clip], [[gray_clip]], [picture, picture], [[picture, picture]]):
+        output = processor(text=VIDEO, videos=videos, return_tensors="pt")
+        assert len(output["video_grid_thw"]) == 1
+    output = processor(text=[VIDEO, VIDEO], videos=[gray_clip, [picture] * 2], padding=True, return_tensors="pt")
+    assert output["video_grid_thw"].tolist() == [[3, 4, 4], [1, 4, 4]]
+
+
 def write_frames(folder: Path, picture: PIL.Image.Image) -> list[str]:
     paths = [str(folder / f"{index}.png") for index in range(4)]
     for path in paths:
