@@ -18,6 +18,7 @@ _WIDTH, _MARGIN, _GAP = 1280, 32, 24
 _CONTENT = _WIDTH - 2 * _MARGIN
 _TITLE, _HEADING, _BODY, _SMALL = 44, 20, 20, 16
 _LINE_SPACING = 1.4
+_TALL_LINE = 1.8  # Chinese fonts hang lower than Latin ones
 _BARS_WIDTH = 420
 _BAR_HEIGHT, _BAR_STEP = 18, 28
 _MAX_TILE = (400, 400)
@@ -118,7 +119,7 @@ class _Page:
         if self.media.kind == "video":
             facts += [self.words["frames"].format(count=len(self.media.frames))]
             facts += [f"{self.media.timestamps[-1]:.2f} s"]
-        section = Image.new("RGB", (_CONTENT, 22), PAPER)
+        section = Image.new("RGB", (_CONTENT, round(_SMALL * _TALL_LINE)), PAPER)
         text = self._shown(" | ".join(fact for fact in facts if fact))
         self._write(section, (0, 0), self.typeface.shorten(text, _SMALL, _CONTENT), _SMALL, MUTED)
         return section
@@ -128,7 +129,7 @@ class _Page:
         answer = self.typeface.wrap(self._shown(self.analysis.text), _BODY, width)
         small, body = round(_SMALL * _LINE_SPACING), round(_BODY * _LINE_SPACING)
         title_height = _TITLE + 28
-        column = Image.new("RGB", (width, title_height + len(lines) * small + 12 + len(answer) * body), PAPER)
+        column = Image.new("RGB", (width, title_height + len(lines) * small + 12 + len(answer) * body + _BODY), PAPER)
         top = self._title(column, width)
         for line in lines:
             self._write(column, (0, top), line, _SMALL, MUTED)
