@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from emotion_qwen.processing import EmotionQwenVideoProcessor, FacialEmotionCapture
 from emotion_qwen.processing.face_backends import embedded_backend
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from emotion_qwen.inference import EmotionAnalyzer
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question
 from emotion_qwen.train.synthetic.data_set import read_records

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from transformers import TextStreamer
+
 from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture, FacialEmotionCapture
 from emotion_qwen.processing.face_capture import KeyFrame
-from transformers import TextStreamer
 
 from .analysis import EmotionAnalysis, Gate, TimelinePoint
 from .checkpoint import apply_adapter, load_checkpoint, shipped_checkpoint

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
-from safetensors import SafetensorError
 
 from .errors import AdapterError, CheckpointError
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import torch
-from emotion_qwen.processing.face_capture import KeyFrame
 from PIL import Image, ImageDraw
+
+from emotion_qwen.processing.face_capture import KeyFrame
 
 from .analysis import EmotionAnalysis, Gate
 from .emotion_curves import draw_curves, draw_number

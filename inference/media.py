@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from PIL import Image, UnidentifiedImageError
+
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 from emotion_qwen.processing.image_loading import is_still
 from emotion_qwen.processing.video_decoding import open_source
-from PIL import Image, UnidentifiedImageError
 
 _ANIMATED_FORMATS = {"GIF", "WEBP", "PNG", "AVIF"}  # several pictures in other formats are pages or previews
 

@@ -3,8 +3,9 @@
 In an exported folder, which this file is not part of, the `auto_map` entries of the JSON files do its work.
 """
 
-from emotion_qwen.processing.auto_registration_processing import register_processors
 from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText, AutoModelForMultimodalLM
+
+from emotion_qwen.processing.auto_registration_processing import register_processors
 
 from .configuration_emotion_qwen import EmotionQwenConfig
 from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration

@@ -13,10 +13,11 @@ from typing import Any
 from uuid import uuid4
 
 import transformers
+from transformers.dynamic_module_utils import get_relative_import_files
+
 from emotion_qwen.processing.image_processing_emotion_qwen import EmotionQwenImageProcessor
 from emotion_qwen.processing.processing_emotion_qwen import EmotionQwenProcessor
 from emotion_qwen.processing.video_processing_emotion_qwen import EmotionQwenVideoProcessor
-from transformers.dynamic_module_utils import get_relative_import_files
 
 from .auto_registration import MODEL_AUTO_CLASSES
 from .configuration_emotion_qwen import EmotionQwenConfig

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+
 from emotion_qwen.processing import EmotionQwenProcessor
 
 IGNORED = -100

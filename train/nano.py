@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from transformers import HfArgumentParser, set_seed
+
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.inference.prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
 from emotion_qwen.processing import (
@@ -21,7 +23,6 @@ from emotion_qwen.train.synthetic.expressions import sample_expression
 from emotion_qwen.train.synthetic.sentences import LANGUAGES, reasoning_answer, record_messages
 from emotion_qwen.train.synthetic.shapes import sample_shapes
 from emotion_qwen.train.tokenizer import END_OF_TEXT, END_OF_TURN, MEDIA_TOKENS, train_tokenizer
-from transformers import HfArgumentParser, set_seed
 
 _SHAPE_PICTURE = 64
 """Side (pixels) of the drawn pictures whose sentences the tokenizer learns; their pixels are not used."""

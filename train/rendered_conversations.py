@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from PIL import Image
+
 from emotion_qwen.inference.prompts import LANGUAGES
 from emotion_qwen.processing import FaceCapture
 from emotion_qwen.processing.face_capture import Face, KeyFrame
@@ -13,7 +15,6 @@ from emotion_qwen.train.augmentation import Augmentation, Box, augment_face
 from emotion_qwen.train.synthetic.data_set import read_records
 from emotion_qwen.train.synthetic.expressions import EMOTIONS
 from emotion_qwen.train.synthetic.sentences import chat, emotion_turns, shape_turns
-from PIL import Image
 
 
 @dataclass(frozen=True)

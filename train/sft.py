@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from torch.utils.data import Sampler
+from trl import ModelConfig, SFTConfig, SFTTrainer, TrlParser
+
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.collator import IGNORED, ConversationCollator
 from emotion_qwen.train.grouped_sampler import GroupedSampler
 from emotion_qwen.train.rendered_conversations import RenderedConversations
-from torch.utils.data import Sampler
-from trl import ModelConfig, SFTConfig, SFTTrainer, TrlParser
 
 logger = logging.getLogger(__name__)
 

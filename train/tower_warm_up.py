@@ -15,16 +15,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from emotion_qwen import EmotionQwenForConditionalGeneration
-from emotion_qwen.processing import EmotionQwenProcessor
-from emotion_qwen.train.augmentation import Augmentation, augment_face
-from emotion_qwen.train.synthetic.data_set import read_records
-from emotion_qwen.train.synthetic.expressions import EMOTIONS
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from transformers import HfArgumentParser, get_cosine_schedule_with_warmup, set_seed
+
+from emotion_qwen import EmotionQwenForConditionalGeneration
+from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.train.augmentation import Augmentation, augment_face
+from emotion_qwen.train.synthetic.data_set import read_records
+from emotion_qwen.train.synthetic.expressions import EMOTIONS
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from emotion_qwen.inference import EmotionAnalyzer
 
 from ..modeling_emotion_qwen.tiny_checkpoint import tiny_model, tiny_processor, write_clip, write_portrait

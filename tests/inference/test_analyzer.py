@@ -3,9 +3,10 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, EmotionAnalyzer, label_question
 from emotion_qwen.processing import MediaError
-from PIL import Image
 
 from ..modeling_emotion_qwen.tiny_checkpoint import tiny_model, tiny_processor
 from .awkward_media import BROKEN, SOUND, write_long_clip, write_turned_clip, write_turned_still

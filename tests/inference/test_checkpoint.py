@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+
 from emotion_qwen.inference import AdapterError, CheckpointError, EmotionAnalyzer
 from emotion_qwen.inference.checkpoint import apply_adapter, load_checkpoint, merge_adapter
-from safetensors.torch import load_file, save_file
 
 peft = pytest.importorskip("peft")
 

@@ -8,9 +8,10 @@ import types
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from emotion_qwen.inference import EmotionAnalysis, EmotionAnalyzer
 from emotion_qwen.inference.cli import main
-from PIL import Image
 
 from .awkward_media import BROKEN
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageColor
+
 from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, Gate, OutputError, TimelinePoint
 from emotion_qwen.inference.emotion_curves import spread
 from emotion_qwen.inference.evidence_file import save_evidence
@@ -13,7 +15,6 @@ from emotion_qwen.inference.media import DecodedMedia
 from emotion_qwen.inference.palette import emotion_color
 from emotion_qwen.inference.typeface import Typeface
 from emotion_qwen.processing.face_capture import KeyFrame
-from PIL import Image, ImageColor
 
 MARGIN = 32
 

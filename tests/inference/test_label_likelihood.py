@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from emotion_qwen.inference.label_likelihood import answer_log_likelihoods, label_probabilities
 
 from ..modeling_emotion_qwen.tiny import prompt, tiny_model, words

@@ -2,6 +2,7 @@ import io
 import time
 
 import pytest
+
 from emotion_qwen.inference.progress import Progress
 
 

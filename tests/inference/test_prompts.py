@@ -1,4 +1,5 @@
 import pytest
+
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question, reasoning_question
 from emotion_qwen.processing.face_capture import EMOTIONS
 

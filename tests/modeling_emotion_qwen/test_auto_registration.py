@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import transformers
+
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.auto_registration import register_auto_classes
 from emotion_qwen.processing import EmotionQwenImageProcessor, EmotionQwenProcessor, EmotionQwenVideoProcessor

@@ -1,6 +1,7 @@
 import pytest
-from emotion_qwen import EmotionQwenConfig, EmotionQwenVisionConfig
 from transformers import LlamaConfig
+
+from emotion_qwen import EmotionQwenConfig, EmotionQwenVisionConfig
 
 from .tiny import LLAMA_TEXT, VISION, tiny_config
 

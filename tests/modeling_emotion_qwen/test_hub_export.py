@@ -12,11 +12,12 @@ from pathlib import Path
 import av
 import pytest
 import torch
-from emotion_qwen import EmotionQwenForConditionalGeneration, export_to_hub
-from emotion_qwen.processing import EmotionQwenProcessor
 from PIL import Image
 from safetensors import safe_open
 from transformers import AutoModel, AutoProcessor
+
+from emotion_qwen import EmotionQwenForConditionalGeneration, export_to_hub
+from emotion_qwen.processing import EmotionQwenProcessor
 
 from .tiny_checkpoint import tiny_model, tiny_processor, write_clip, write_portrait
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
-from emotion_qwen import EmotionQwenVisionConfig, HybridCompressor, mean_gate_weights
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from emotion_qwen import EmotionQwenVisionConfig, HybridCompressor, mean_gate_weights
 
 from .tiny import VISION, randomise
 

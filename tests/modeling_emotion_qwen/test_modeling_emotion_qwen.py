@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration, mean_gate_weights
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration, mean_gate_weights
 
 from .tiny import (
     BACKBONES,

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from emotion_qwen import EmotionQwenVisionConfig
 from emotion_qwen.projectors import FusionProjector, MLPProjector, mix
 

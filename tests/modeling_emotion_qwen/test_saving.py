@@ -4,8 +4,9 @@ import json
 
 import pytest
 import torch
-from emotion_qwen import EmotionQwenForConditionalGeneration, EmotionQwenModel
 from safetensors import safe_open
+
+from emotion_qwen import EmotionQwenForConditionalGeneration, EmotionQwenModel
 
 from .tiny import BACKBONES, left_pad, mixed_prompts, tiny_config, tiny_model
 

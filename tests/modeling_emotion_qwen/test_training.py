@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from emotion_qwen import EmotionQwenForConditionalGeneration
 
 from .tiny import BACKBONES, left_pad, mixed_prompts, prompt, tiny_model, words

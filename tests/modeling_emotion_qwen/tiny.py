@@ -1,6 +1,7 @@
 """Tiny random models and inputs for the tests of the model."""
 
 import torch
+
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 
 VOCABULARY = 99

@@ -5,6 +5,10 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
+from PIL import Image
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import (
     EmotionQwenImageProcessor,
@@ -12,9 +16,6 @@ from emotion_qwen.processing import (
     EmotionQwenVideoProcessor,
     load_chat_template,
 )
-from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 PORTRAIT = Path(__file__).parents[2] / "examples" / "astronaut.png"
 FACE_CORNER = (150, 20, 310, 180)  # left, top, right, bottom of the head in the portrait, in pixels

@@ -7,14 +7,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
 from emotion_qwen.processing import (
     EmotionQwenImageProcessor,
     EmotionQwenProcessor,
     EmotionQwenVideoProcessor,
     load_chat_template,
 )
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 SPECIAL_TOKENS = [
     "<|endoftext|>",

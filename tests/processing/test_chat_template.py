@@ -4,6 +4,7 @@ import json
 
 import PIL.Image
 import pytest
+
 from emotion_qwen.processing import EmotionQwenProcessor, load_chat_template
 
 SYSTEM = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"

@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import pytest
+
 from emotion_qwen.processing.face_capture import EMOTIONS, Face, FaceCapture, KeyFrame
 
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from emotion_qwen.processing.face_capture import FaceCapture, KeyFrame
 from emotion_qwen.processing.face_masking import kept_region, mask_frame, mask_key_frames
 

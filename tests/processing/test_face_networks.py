@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+
 from emotion_qwen.processing.emotion_networks import FaceApiExpressionNet, MiniXception, pad_same
 from emotion_qwen.processing.face_backends import (
     Detections,
@@ -19,7 +21,6 @@ from emotion_qwen.processing.face_backends import (
 from emotion_qwen.processing.face_capture import EMOTIONS
 from emotion_qwen.processing.facial_emotion_capture_settings import FacialEmotionCaptureSettings
 from emotion_qwen.processing.retinaface import RetinaFace, anchors, decode_boxes, decode_landmarks
-from safetensors.torch import load_file
 
 from .face_clips import noise, three_expressions
 

@@ -1,4 +1,5 @@
 import torch
+
 from emotion_qwen.processing.face_tracking import assign_tracks, smooth_along_tracks
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import save_file
+
 from emotion_qwen.processing.face_backends import default_weights_path
 from emotion_qwen.processing.face_capture import EMOTIONS, FaceCapture
 from emotion_qwen.processing.face_masking import kept_region
 from emotion_qwen.processing.facial_emotion_capture import FacialEmotionCapture
-from PIL import Image
-from safetensors.torch import save_file
 
 from .face_clips import THREE_EXPRESSIONS, noise, three_expressions
 

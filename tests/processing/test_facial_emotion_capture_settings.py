@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from emotion_qwen.processing.facial_emotion_capture_settings import FacialEmotionCaptureSettings
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from emotion_qwen.processing import EmotionQwenImageProcessor, MediaError
 from skimage import data
 from transformers import AutoImageProcessor
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import Qwen2VLImageProcessor
+
+from emotion_qwen.processing import EmotionQwenImageProcessor, MediaError
 
 WHITE = (255, 255, 255)
 

@@ -1,4 +1,5 @@
 import pytest
+
 from emotion_qwen.processing.key_frames import Peak, select_key_frames
 
 LABELS = ("happy", "sad", "neutral")

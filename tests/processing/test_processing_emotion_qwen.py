@@ -5,12 +5,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import emotion_qwen.processing
 import numpy as np
 import PIL.Image
 import pytest
 import torch
-from emotion_qwen.processing import EmotionQwenProcessor, load_chat_template
 from qwen_vl_utils import process_vision_info
 from skimage import data
 from transformers import AutoProcessor
@@ -18,6 +16,9 @@ from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProce
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import Qwen2VLImageProcessor
 from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
 from transformers.video_utils import VideoMetadata
+
+import emotion_qwen.processing
+from emotion_qwen.processing import EmotionQwenProcessor, load_chat_template
 
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 VIDEO = "<|vision_start|><|video_pad|><|vision_end|>"

@@ -13,6 +13,7 @@ import av
 import numpy as np
 import PIL.Image
 import pytest
+
 from emotion_qwen.processing import EmotionQwenVideoProcessor, MediaError
 from emotion_qwen.processing.video_decoding import decode_video
 

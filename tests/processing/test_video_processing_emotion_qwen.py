@@ -8,11 +8,12 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from emotion_qwen.processing import EmotionQwenVideoProcessor, MediaError
 from skimage import data
 from transformers import AutoVideoProcessor
 from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
 from transformers.video_utils import VideoMetadata
+
+from emotion_qwen.processing import EmotionQwenVideoProcessor, MediaError
 
 WriteClip = Callable[..., str]
 SETTINGS = {

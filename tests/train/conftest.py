@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from emotion_qwen.train.nano import NanoArguments, build
 from emotion_qwen.train.synthetic.data_set import DataSetPlan, write_data_set
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from emotion_qwen.train.augmentation import Augmentation, augment_face, frame_face
 
 BOX = (40.0, 30.0, 72.0, 70.0)

@@ -1,4 +1,5 @@
 import pytest
+
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.collator import IGNORED, ConversationCollator
 from emotion_qwen.train.rendered_conversations import RenderedConversations

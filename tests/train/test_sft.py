@@ -3,6 +3,7 @@ import sys
 import pytest
 import torch
 import yaml
+
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train import sft, tower_warm_up

@@ -1,4 +1,5 @@
 import pytest
+
 from emotion_qwen.train.tokenizer import SPECIAL_TOKENS, train_tokenizer
 
 SENTENCES = ["The lip corners are pulled up.", "嘴角上扬。", "happy"] * 20

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from emotion_qwen.train.synthetic.backgrounds import sample_background
 from emotion_qwen.train.synthetic.expressions import Expression, expression_level, sample_expression
 from emotion_qwen.train.synthetic.head_model import HeadModel

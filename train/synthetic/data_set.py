@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from emotion_qwen.train.synthetic.clips import Clip, sample_clip
 from emotion_qwen.train.synthetic.expressions import EMOTIONS
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError

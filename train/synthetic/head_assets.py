@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from emotion_qwen.train.synthetic.hair_curtain import hair_curtain
 from PIL import Image
+
+from emotion_qwen.train.synthetic.hair_curtain import hair_curtain
 
 PARTS = ("skin", "left_eye", "right_eye", "upper_teeth", "lower_teeth", "tongue", "lashes", "hair")
 """Names of the parts of the mesh; a triangle's part is an index into this tuple."""

@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+
 from emotion_qwen.train.synthetic.head_assets import load_mesh
 from emotion_qwen.train.synthetic.rasterizer import rasterize
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from emotion_qwen.train.synthetic.head_assets import target_names
 
 SKIN_GROUPS = ("african", "asian", "caucasian")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+
 from emotion_qwen.train.synthetic.head_assets import PARTS, face_units, load_mesh, load_target
 from emotion_qwen.train.synthetic.head_coordinates import AXIS_DEPTH, map_coordinates
 from emotion_qwen.train.synthetic.head_identity import Person

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
+
 from emotion_qwen.train.synthetic.head_assets import PARTS
 from emotion_qwen.train.synthetic.head_model import (
     HeadModel,
@@ -13,7 +15,6 @@ from emotion_qwen.train.synthetic.head_model import (
 )
 from emotion_qwen.train.synthetic.head_texture import LINES
 from emotion_qwen.train.synthetic.rasterizer import rasterize
-from PIL import Image
 
 _CAMERA_DISTANCE = 9.0
 """From the middle of the head, decimetres."""

@@ -3,9 +3,10 @@
 from functools import cache
 
 import numpy as np
+from PIL import Image
+
 from emotion_qwen.train.synthetic.head_coordinates import EYE_HEIGHT, EYE_OFFSET, map_positions, map_shape
 from emotion_qwen.train.synthetic.head_identity import Person
-from PIL import Image
 
 LINES = ("forehead", "frown", "crows_feet", "smile", "nose")
 """Kinds of lines on the face, in the order of `line_maps`."""

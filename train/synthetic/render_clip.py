@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 from emotion_qwen.train.synthetic.clips import Clip, sample_clip
 from emotion_qwen.train.synthetic.data_set import clip_record
 from emotion_qwen.train.synthetic.expressions import EMOTIONS

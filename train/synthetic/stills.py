@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
+
 from emotion_qwen.train.synthetic.backgrounds import sample_background
 from emotion_qwen.train.synthetic.expressions import Expression, sample_expression
 from emotion_qwen.train.synthetic.head_model import HeadModel
 from emotion_qwen.train.synthetic.head_renderer import Light, RenderedHead, View, over_background, render_head
 from emotion_qwen.train.synthetic.photo_effects import apply_photo_effects, sample_photo_effects
-from PIL import Image
 
 _FACE_SHARE = 0.62
 """Height of the face box over that of the head, on average: what turns a wanted face size into a scale."""

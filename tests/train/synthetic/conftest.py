@@ -1,6 +1,7 @@
 from importlib.util import find_spec
 
 import pytest
+
 from emotion_qwen.train.synthetic.head_identity import sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
 

@@ -3,6 +3,7 @@ import time
 import av
 import numpy as np
 import pytest
+
 from emotion_qwen.train.synthetic.clips import plan_events, sample_clip
 from emotion_qwen.train.synthetic.video_writing import write_mp4
 

@@ -2,6 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, DataSetPlan, main, read_records, write_data_set
 from emotion_qwen.train.synthetic.expressions import EMOTIONS
 from emotion_qwen.train.synthetic.sentences import (
@@ -11,7 +13,6 @@ from emotion_qwen.train.synthetic.sentences import (
     record_messages,
     shape_turns,
 )
-from PIL import Image
 
 PLAN = DataSetPlan(
     identities=2, held_out_identities=1, stills_per_label=1, clips_per_identity=1, shapes=10, size=48, clip_frames=5

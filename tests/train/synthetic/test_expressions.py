@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from emotion_qwen.train.synthetic.expressions import (
     ACTION_UNIT_WORDS,
     EMOTIONS,

@@ -2,6 +2,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from emotion_qwen.train.synthetic import head_assets
 from emotion_qwen.train.synthetic.head_identity import SEXES, SKIN_GROUPS, sample_person
 from emotion_qwen.train.synthetic.head_model import build_head

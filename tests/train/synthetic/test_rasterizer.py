@@ -1,4 +1,5 @@
 import numpy as np
+
 from emotion_qwen.train.synthetic.rasterizer import rasterize
 
 SQUARE = np.array([[0.0, 0.0], [0.0, 8.0], [8.0, 8.0], [8.0, 0.0]])
