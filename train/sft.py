@@ -110,6 +110,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
     log_sample(collator, data)
     trainer = ConversationTrainer(data, model=model, args=training, data_collator=collator, processing_class=processor)
     trainer.train()
+    model.config.use_cache = True  # the trainer turned it off; what is saved is to generate
     trainer.save_model()
     processor.save_pretrained(training.output_dir)
 
