@@ -12,7 +12,7 @@ import numpy as np
 from transformers import HfArgumentParser, set_seed
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
-from emotion_qwen.inference.prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
+from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question, reasoning_question
 from emotion_qwen.processing import (
     EmotionQwenImageProcessor,
     EmotionQwenProcessor,
@@ -20,7 +20,7 @@ from emotion_qwen.processing import (
     load_chat_template,
 )
 from emotion_qwen.train.synthetic.expressions import sample_expression
-from emotion_qwen.train.synthetic.sentences import LANGUAGES, reasoning_answer, record_messages
+from emotion_qwen.train.synthetic.sentences import reasoning_answer, record_messages
 from emotion_qwen.train.synthetic.shapes import sample_shapes
 from emotion_qwen.train.tokenizer import END_OF_TEXT, END_OF_TURN, MEDIA_TOKENS, train_tokenizer
 

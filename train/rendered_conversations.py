@@ -8,12 +8,11 @@ import numpy as np
 from datasets import Dataset
 from PIL import Image
 
-from emotion_qwen.inference.prompts import LANGUAGES
+from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES
 from emotion_qwen.processing import FaceCapture
 from emotion_qwen.processing.face_capture import Face, KeyFrame
 from emotion_qwen.train.augmentation import Augmentation, Box, augment_face
 from emotion_qwen.train.synthetic.data_set import read_records
-from emotion_qwen.train.synthetic.expressions import EMOTIONS
 from emotion_qwen.train.synthetic.sentences import chat, emotion_turns, shape_turns
 
 
@@ -122,7 +121,7 @@ def known_faces_of_clip(record: dict[str, Any], side: int) -> FaceCapture:
 def certain_face(box: Box, label: str) -> Face:
     """A face of which nothing is in doubt; its landmarks, which nothing here reads, all lie in its middle."""
     middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-    return Face(box, (middle,) * 5, 1.0, tuple(float(emotion == label) for emotion in EMOTIONS), 0)
+    return Face(box, (middle,) * 5, 1.0, tuple(float(emotion == label) for emotion in EMOTION_LABELS), 0)
 
 
 def known_face(box: Box | None, side: int, label: str) -> FaceCapture:

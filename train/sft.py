@@ -68,7 +68,7 @@ def freeze(model: torch.nn.Module, beginnings: list[str]) -> None:
         if not any(name.startswith(beginning) for name in names):
             raise ValueError(f"No parameter's name begins with {beginning!r}: nothing to freeze.")
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not name.startswith(tuple(beginnings)) if beginnings else True)
+        parameter.requires_grad_(not name.startswith(tuple(beginnings)))
 
 
 def log_trainable(model: torch.nn.Module) -> None:

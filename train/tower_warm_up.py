@@ -22,10 +22,10 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import HfArgumentParser, get_cosine_schedule_with_warmup, set_seed
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.augmentation import Augmentation, augment_face
 from emotion_qwen.train.synthetic.data_set import read_records
-from emotion_qwen.train.synthetic.expressions import EMOTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ class FacePictures(Dataset):
         record = self.records[index]
         picture, _ = augment_face(self.pictures[index], record["face_box"], rng, augmentation)
         pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
-        return pixels, self.targets.encode(record), EMOTIONS.index(record["label"])
+        return pixels, self.targets.encode(record), EMOTION_LABELS.index(record["label"])
 
 
 class TowerReadout(nn.Module):
@@ -159,7 +159,7 @@ class TowerReadout(nn.Module):
         self.readout = nn.Sequential(
             nn.Linear(num_tokens * tower.config.out_hidden_size, width),
             nn.GELU(),
-            nn.Linear(width, num_units + len(EMOTIONS)),
+            nn.Linear(width, num_units + len(EMOTION_LABELS)),
         )
 
     def forward(self, pixel_values: Tensor, grid_thw: Tensor) -> tuple[Tensor, Tensor]:

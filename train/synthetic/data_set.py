@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.clips import Clip, sample_clip
-from emotion_qwen.train.synthetic.expressions import EMOTIONS
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
 from emotion_qwen.train.synthetic.head_identity import Person, sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
@@ -120,14 +120,14 @@ def _write_person(folder: Path, plan: DataSetPlan, identity: int) -> list[Record
     rng = np.random.default_rng([plan.seed, identity])
     head = build_head(sample_person(identity), detail=2 if plan.size >= _DETAILED_FROM else 1)
     records = []
-    for label in EMOTIONS:
+    for label in EMOTION_LABELS:
         for number in range(plan.stills_per_label):
             still = sample_still(rng, head, label, plan.size, plan.face_height)
             name = f"{identity:07d}-{label}-{number}"
             still.picture.save(folder / f"media/{name}.jpg", quality=still.jpeg_quality)
             records.append(_still_record(name, still, head.person))
     for number in range(plan.clips_per_identity):
-        label = EMOTIONS[(identity + number) % len(EMOTIONS)]
+        label = EMOTION_LABELS[(identity + number) % len(EMOTION_LABELS)]
         records.append(_write_clip(folder, plan, head, rng, label, f"{identity:07d}-clip-{number}-{label}"))
     return records
 

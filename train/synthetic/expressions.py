@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""The labels, in the order used everywhere in the project."""
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 
 _SIDED = frozenset(
     [
@@ -192,7 +191,7 @@ class Expression:
     """One person's way of showing one emotion.
 
     Attributes:
-        label: One of `EMOTIONS`.
+        label: One of `EMOTION_LABELS`.
         intensity: 0.6 (slight but clear) to 1.1 (strong); 0 for neutral.
         action_units: Weight at the apex by action unit, without sides, such as {"mouthSmile": 0.9}.
         face_units: Weight at the apex by ARKit name, left and right apart.
@@ -213,14 +212,14 @@ def sample_expression(rng: np.random.Generator, label: str, intensity: float | N
 
     Args:
         rng: Source of randomness.
-        label: One of `EMOTIONS`.
+        label: One of `EMOTION_LABELS`.
         intensity: Fixed; drawn between 0.6 and 1.1 when None.
 
     Raises:
         ValueError: unknown label.
     """
     if label not in _EXPRESSIONS:
-        raise ValueError(f"Unknown emotion {label!r}: one of {', '.join(EMOTIONS)}")
+        raise ValueError(f"Unknown emotion {label!r}: one of {', '.join(EMOTION_LABELS)}")
     if label == "neutral":
         intensity = 0.0
     elif intensity is None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.clips import Clip, sample_clip
 from emotion_qwen.train.synthetic.data_set import clip_record
-from emotion_qwen.train.synthetic.expressions import EMOTIONS
 from emotion_qwen.train.synthetic.head_identity import sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
 from emotion_qwen.train.synthetic.video_writing import write_mp4
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Render a clip of a face and write its truth beside it.")
     parser.add_argument("--output", type=Path, required=True, help="mp4 to write; its truth goes to .json")
     parser.add_argument("--identity", type=int, required=True, help="number of the person")
-    parser.add_argument("--labels", nargs="+", choices=EMOTIONS, required=True)
+    parser.add_argument("--labels", nargs="+", choices=EMOTION_LABELS, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--fps", type=float, default=25.0)

@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from emotion_qwen.inference.prompts import label_name, label_question, reasoning_question
+from emotion_qwen.inference.prompts import LANGUAGES, label_name, label_question, reasoning_question
 from emotion_qwen.train.synthetic.expressions import ACTION_UNIT_WORDS, visible_action_units
 from emotion_qwen.train.synthetic.shapes import COLOURS, PLACES, SHAPES
-
-LANGUAGES = ("en", "zh")
 
 Record = dict[str, Any]
 

@@ -86,7 +86,7 @@ def sample_still(
     Args:
         rng: Source of randomness.
         head: Who.
-        label: One of `EMOTIONS`.
+        label: One of `EMOTION_LABELS`.
         size: Side of the picture, pixels.
         face_height: Least and greatest height of the face box over that of the frame.
     """

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, DataSetPlan, main, read_records, write_data_set
-from emotion_qwen.train.synthetic.expressions import EMOTIONS
 from emotion_qwen.train.synthetic.sentences import (
     LANGUAGES,
     emotion_turns,
@@ -34,7 +34,7 @@ def test_every_record_is_complete_and_its_media_exist(folder):
         assert (folder / record["media"]).stat().st_size > 200
         if record["task"] == "shapes":
             continue
-        assert record["label"] in EMOTIONS
+        assert record["label"] in EMOTION_LABELS
         assert {"intensity", "action_units", "apex_frame", "identity", "sex", "age", "skin_group"} <= set(record)
         x0, y0, x1, y1 = record["face_box"]
         assert 0 <= x0 < x1 <= 48
@@ -57,7 +57,7 @@ def test_train_and_held_out_people_never_meet(folder):
 def test_every_emotion_of_every_person_is_there_equally_often(folder):
     stills = [record for record in read_records(folder) if record.get("label") and record["kind"] == "image"]
     counts = {(record["identity"], record["label"]) for record in stills}
-    assert len(counts) == len(stills) == 3 * len(EMOTIONS)
+    assert len(counts) == len(stills) == 3 * len(EMOTION_LABELS)
 
 
 def test_the_same_plan_writes_the_same_bytes_with_more_workers(folder, tmp_path):
@@ -115,7 +115,7 @@ def test_messages_are_a_question_with_media_and_an_answer(folder):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("label", EMOTIONS)
+@pytest.mark.parametrize("label", EMOTION_LABELS)
 def test_answers_name_the_emotion_last(label, language):
     record = {"label": label, "action_units": {"browDown": 1.0}}
     word = emotion_turns(record, "label", language)[1]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.expressions import (
     ACTION_UNIT_WORDS,
-    EMOTIONS,
     expression_level,
     sample_expression,
     visible_action_units,
@@ -12,7 +12,7 @@ from emotion_qwen.train.synthetic.head_model import unit_rows
 
 
 @pytest.mark.usefixtures("head")
-@pytest.mark.parametrize("label", EMOTIONS)
+@pytest.mark.parametrize("label", EMOTION_LABELS)
 def test_expressions_use_units_that_the_head_has(label):
     for seed in range(20):
         expression = sample_expression(np.random.default_rng(seed), label)
@@ -20,7 +20,7 @@ def test_expressions_use_units_that_the_head_has(label):
         assert expression.label == label
 
 
-@pytest.mark.parametrize("label", EMOTIONS)
+@pytest.mark.parametrize("label", EMOTION_LABELS)
 def test_expressions_are_not_one_template(label):
     drawn = [sample_expression(np.random.default_rng(seed), label).face_units for seed in range(40)]
     assert len({str(units) for units in drawn}) > 10
