@@ -31,7 +31,7 @@ format: $(VENV)/dev.stamp ## mend what ruff can mend
 RENDER = $(BIN)/python -m emotion_qwen.train.synthetic.data_set
 NANO := train/recipes/nano
 
-nano: $(VENV)/dev.stamp ## render the data, train the Nano in three phases, measure it; results in outputs/nano
+nano: $(VENV)/dev.stamp ## render the data, train the Nano in two phases, measure it; results in outputs/nano
 	$(RENDER) --output outputs/nano/data/closeups --identities 500 --held-out-identities 40 --stills-per-label 4 \
 		--size 112 --face-height 0.5 0.95 --seed 0
 	$(RENDER) --output outputs/nano/data/portraits --identities 400 --held-out-identities 20 --stills-per-label 1 \
@@ -40,9 +40,8 @@ nano: $(VENV)/dev.stamp ## render the data, train the Nano in three phases, meas
 		--clips-per-identity 2 --size 112 --face-height 0.35 0.9 --seed 2
 	$(RENDER) --output outputs/nano/data/shapes --identities 0 --held-out-identities 0 --shapes 3000 --size 80 --seed 3
 	$(BIN)/python -m emotion_qwen.train.nano --config $(NANO)/model.yaml
-	$(BIN)/python -m emotion_qwen.train.tower_warm_up --config $(NANO)/1_tower.yaml
-	$(BIN)/python -m emotion_qwen.train.sft --config $(NANO)/2_read.yaml
-	$(BIN)/python -m emotion_qwen.train.sft --config $(NANO)/3_see.yaml
+	$(BIN)/python -m emotion_qwen.train.warm_up --config $(NANO)/1_warm_up.yaml
+	$(BIN)/python -m emotion_qwen.train.sft --config $(NANO)/2_answer.yaml
 	$(BIN)/python benchmarks/nano.py outputs/nano/data/closeups outputs/nano/data/portraits outputs/nano/data/clips \
 		--model outputs/nano/final --output outputs/nano
 

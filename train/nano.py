@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from transformers import HfArgumentParser, set_seed
+from transformers import set_seed
+from trl import TrlParser
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question, reasoning_question
@@ -143,7 +144,7 @@ def _label_names(language: str) -> list[str]:
 
 def main() -> None:
     """The command line."""
-    (arguments,) = HfArgumentParser(NanoArguments).parse_yaml_file(sys.argv[sys.argv.index("--config") + 1])
+    (arguments,) = TrlParser(NanoArguments).parse_args_and_config()
     folder = build(arguments)
     print(f"A model with random weights: {folder}", file=sys.stderr)
 

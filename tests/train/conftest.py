@@ -1,14 +1,41 @@
 """A small rendered data set, and a Nano with random weights that is a little smaller than the real one."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
+import torch
 import yaml
 
+from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.train.nano import NanoArguments, build
 from emotion_qwen.train.synthetic.data_set import DataSetPlan, write_data_set
 
 RECIPES = Path(__file__).parents[2] / "train" / "recipes" / "nano"
+
+
+def recipe(folder: Path, name: str, **changes: Any) -> Path:
+    """A copy of a shipped recipe with changes."""
+    settings = yaml.safe_load((RECIPES / name).read_text(encoding="utf-8")) | changes
+    path = folder / name
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, module: ModuleType, *arguments: Any) -> None:
+    """Runs a module's command line here."""
+    monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+    module.main()
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The weights of a saved model, of which none is missing and none is unknown."""
+    model, report = EmotionQwenForConditionalGeneration.from_pretrained(folder, output_loading_info=True)
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    return model.state_dict()
 
 
 @pytest.fixture(scope="package")
