@@ -21,6 +21,7 @@ from emotion_qwen.train.synthetic.clips import Clip, sample_clip
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
 from emotion_qwen.train.synthetic.head_identity import Person, sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
+from emotion_qwen.train.synthetic.performance import ClipEvent
 from emotion_qwen.train.synthetic.shapes import sample_shapes
 from emotion_qwen.train.synthetic.stills import Still, sample_still
 from emotion_qwen.train.synthetic.video_writing import write_mp4
@@ -140,7 +141,8 @@ def _write_clip(
     return clip_record(name, f"media/{name}.mp4", clip, head.person)
 
 
-def _person_truth(person: Person) -> Record:
+def person_truth(person: Person) -> Record:
+    """The truth about a person, as every record holds it."""
     return {
         "identity": person.identity,
         "split": _split(person.identity),
@@ -164,7 +166,7 @@ def _still_record(name: str, still: Still, person: Person) -> Record:
         "face_box": still.face_box,
         "yaw": round(still.view.yaw, 1),
         "pitch": round(still.view.pitch, 1),
-        **_person_truth(person),
+        **person_truth(person),
     }
 
 
@@ -192,18 +194,20 @@ def clip_record(name: str, media: str, clip: Clip, person: Person) -> Record:
         "face_boxes": clip.face_boxes,
         "fps": clip.fps,
         "frames": len(clip.frames),
-        "events": [
-            {
-                "label": event.expression.label,
-                "intensity": event.expression.intensity,
-                "action_units": event.expression.action_units,
-                "onset_frame": event.onset,
-                "apex_frame": event.apex,
-                "offset_frame": event.offset,
-            }
-            for event in clip.events
-        ],
-        **_person_truth(person),
+        "events": [event_truth(event) for event in clip.events],
+        **person_truth(person),
+    }
+
+
+def event_truth(event: ClipEvent) -> Record:
+    """The truth about one expression within a clip."""
+    return {
+        "label": event.expression.label,
+        "intensity": event.expression.intensity,
+        "action_units": event.expression.action_units,
+        "onset_frame": event.onset,
+        "apex_frame": event.apex,
+        "offset_frame": event.offset,
     }
 
 

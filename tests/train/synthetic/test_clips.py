@@ -4,7 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from emotion_qwen.train.synthetic.clips import plan_events, sample_clip
+from emotion_qwen.train.synthetic.clips import sample_clip
+from emotion_qwen.train.synthetic.performance import plan_events
 from emotion_qwen.train.synthetic.video_writing import write_mp4
 
 
