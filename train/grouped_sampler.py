@@ -1,7 +1,8 @@
 """Batches of samples that are alike: pictures of one size need no padding."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch.utils.data import Sampler
 
@@ -9,26 +10,35 @@ from torch.utils.data import Sampler
 class GroupedSampler(Sampler[int]):
     """Draws samples in a random order in which every batch comes from one group.
 
+    The order depends on the seed and the epoch alone, so that a run that is resumed sees what an undisturbed one does.
+
     Args:
         groups: The group of each sample.
         batch_size: Samples in a batch; the last ones of a group that don't fill a batch wait for another epoch.
         seed: Of the order; each epoch has its own.
     """
 
-    def __init__(self, groups: list[int], batch_size: int, seed: int) -> None:
+    def __init__(self, groups: Sequence[int], batch_size: int, seed: int) -> None:
         self.batch_size = batch_size
-        self.generator = torch.Generator().manual_seed(seed)
+        self.seed = seed
+        self.epoch = 0
         numbers = torch.tensor(groups)
         self.members = [torch.nonzero(numbers == group).flatten() for group in sorted(set(groups))]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the epoch whose order comes next; the trainer calls it."""
+        self.epoch = epoch
 
     def __len__(self) -> int:
         return sum(len(members) // self.batch_size for members in self.members) * self.batch_size
 
     def __iter__(self) -> Iterator[int]:
+        (state,) = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)
+        generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
         batches: list[torch.Tensor] = []
         for members in self.members:
-            shuffled = members[torch.randperm(len(members), generator=self.generator)]
+            shuffled = members[torch.randperm(len(members), generator=generator)]
             whole = len(members) // self.batch_size * self.batch_size
             batches += shuffled[:whole].split(self.batch_size) if whole else []
-        for number in torch.randperm(len(batches), generator=self.generator).tolist():
+        for number in torch.randperm(len(batches), generator=generator).tolist():
             yield from batches[number].tolist()

@@ -43,7 +43,10 @@ class DataSource:
 
 
 class RenderedConversations:
-    """Draws conversations from several sources. Each visit of a sample draws its view, light and question anew.
+    """Draws conversations from several sources: each sample is a view, a light and a question of its own.
+
+    What a sample is depends on the seed and its number alone, so that a run that is resumed sees what an undisturbed
+    one does. More variety comes from more samples, not from more epochs.
 
     Args:
         sources: Fields of a `DataSource` each.
@@ -56,7 +59,6 @@ class RenderedConversations:
         self.seed = seed
         self.groups = [number for number, source in enumerate(self.sources) for _ in range(source.samples)]
         """The source of each sample: samples of one source fit in a batch without padding."""
-        self.visits = [0] * len(self.groups)
 
     def as_data_set(self) -> Dataset:
         """The samples as the trainer takes them: numbers that are drawn when they are asked for."""
@@ -73,8 +75,7 @@ class RenderedConversations:
             index: Number of the sample.
         """
         number = self.groups[index]
-        rng = np.random.default_rng([self.seed, index, self.visits[index]])
-        self.visits[index] += 1
+        rng = np.random.default_rng([self.seed, index])
         source, records = self.sources[number], self.records[number]
         record = records[int(rng.integers(len(records)))]
         media, capture = _view(source, record, rng)

@@ -1,6 +1,6 @@
 """Trains Emotion-Qwen on conversations with TRL's SFTTrainer: the one script behind every recipe.
 
-`python -m emotion_qwen.train.sft --config train/recipes/nano/2_read.yaml [--learning_rate 1e-4 ...]`
+`python -m emotion_qwen.train.sft --config train/recipes/nano/2_answer.yaml [--learning_rate 1e-4 ...]`
 """
 
 import logging

@@ -44,11 +44,11 @@ def test_faces_are_looked_for_where_none_were_captured_before(faces, processor):
     assert batch["image_grid_thw"][0, 0] in (1, 2)
 
 
-def test_each_visit_draws_anew_and_a_seed_repeats_it(faces):
+def test_each_sample_is_drawn_anew_and_is_the_same_whenever_it_is_asked_for(faces):
     first, second = conversations(faces), conversations(faces)
-    visits = [first.draw(1)["messages"] for _ in range(6)]
-    assert visits[0] == second.draw(1)["messages"]
-    assert any(visit != visits[0] for visit in visits[1:])
+    drawn = [first.draw(index)["messages"] for index in range(4)]
+    assert drawn == [second.draw(index)["messages"] for index in reversed(range(4))][::-1]
+    assert any(messages != drawn[0] for messages in drawn[1:])
 
 
 def test_a_folder_without_such_records_is_refused(faces):

@@ -19,4 +19,7 @@ def test_the_order_is_the_seeds_and_each_epoch_has_its_own():
     first, again = (GroupedSampler([0] * 12, 4, seed=1) for _ in range(2))
     epoch = list(first)
     assert epoch == list(again)
+    first.set_epoch(1)
     assert epoch != list(first)
+    first.set_epoch(0)
+    assert epoch == list(first)

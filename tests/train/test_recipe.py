@@ -1,0 +1,79 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from emotion_qwen.train.recipe import RecipeParser, find_recipe, read_recipe, shipped_recipes
+
+
+@dataclass
+class Settings:
+    learning_rate: float = 1.0
+    steps: int = 1
+    modules: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("learning_rate: 2.0e-3\nmodules: [a, b]\n")
+    return path
+
+
+def parse(*words):
+    (settings,) = RecipeParser([Settings]).parse_recipe([str(word) for word in words])
+    return settings
+
+
+def test_a_recipe_fills_the_settings_and_both_forms_of_the_command_line_override_it(path):
+    assert parse(path) == Settings(2e-3, 1, ["a", "b"])
+    assert parse(path, "steps=5", "--learning_rate", "3").steps == 5
+    assert parse("--config", path, "--steps=6", "learning_rate=4") == Settings(4.0, 6, ["a", "b"])
+
+
+def test_a_recipe_takes_from_its_base_what_it_leaves_open(path, tmp_path):
+    child = tmp_path / "deeper" / "child.yaml"
+    child.parent.mkdir()
+    child.write_text("base: ../recipe.yaml\nlearning_rate: 5\n")
+    assert read_recipe(child) == {"learning_rate": 5, "modules": ["a", "b"]}
+
+
+@pytest.mark.parametrize("words", [["learning_rat=1"], ["--learning_rat", "1"], ["--learning_rat=1"]])
+def test_an_unknown_setting_names_the_nearest(path, words):
+    with pytest.raises(ValueError, match="'learning_rat'. Did you mean 'learning_rate'"):
+        parse(path, *words)
+
+
+def test_an_unknown_setting_in_the_recipe_names_the_nearest(path):
+    path.write_text("stepz: 3\n")
+    with pytest.raises(ValueError, match="'stepz'. Did you mean 'steps'"):
+        parse(path)
+
+
+def test_an_abbreviation_is_not_taken_for_a_setting(path):
+    with pytest.raises(ValueError, match="Unknown setting 'step'"):
+        parse(path, "--step", "3")
+
+
+@pytest.mark.parametrize("text", ["- 1\n- 2\n", "just words", "a: [1", ""])
+def test_what_is_no_recipe_is_refused(path, text):
+    path.write_text(text)
+    with pytest.raises(ValueError, match="recipe.yaml"):
+        parse(path)
+
+
+def test_a_wrong_value_is_refused(path):
+    with pytest.raises(ValueError, match="steps"):
+        parse(path, "steps=many")
+
+
+def test_no_recipe_or_an_unknown_one_names_the_shipped_ones():
+    with pytest.raises(ValueError, match="nano/2_answer"):
+        parse()
+    with pytest.raises(FileNotFoundError, match="Did you mean 'nano/2_answer'"):
+        parse("nano/2_anser")
+
+
+def test_shipped_recipes_are_found_by_name():
+    assert "nano/2_answer" in shipped_recipes()
+    for name in shipped_recipes():
+        assert read_recipe(find_recipe(name))

@@ -1,0 +1,112 @@
+"""Recipes: YAML files that hold every setting of a run, found by name and overridden from the command line."""
+
+import argparse
+import difflib
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from trl import TrlParser
+
+RECIPES = Path(str(resources.files("emotion_qwen.train"))) / "recipes"
+"""The shipped recipes."""
+
+
+def find_recipe(name: str) -> Path:
+    """Finds a recipe by its path, or a shipped one by its name.
+
+    Args:
+        name: A path, or a name such as "stage1", "lora/dfew" or "nano/2_answer".
+
+    Raises:
+        FileNotFoundError: If there is no such recipe; names the nearest shipped one.
+    """
+    for path in (Path(name), RECIPES / name, RECIPES / f"{name}.yaml"):
+        if path.is_file():
+            return path
+    shipped = shipped_recipes()
+    raise FileNotFoundError(
+        f"There is no recipe {name!r}.{_did_you_mean(name, shipped)} Shipped: {', '.join(shipped)}."
+    )
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    paths = (path for path in RECIPES.rglob("*.yaml") if not path.stem.startswith("_"))
+    return sorted(path.relative_to(RECIPES).with_suffix("").as_posix() for path in paths)
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Reads a recipe; one with `base: other.yaml` (relative to it) has the other's settings where it says nothing.
+
+    Raises:
+        ValueError: If the file is no YAML mapping.
+    """
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} must hold settings, `name: value` on each line.")
+    base = settings.pop("base", None)
+    return settings if base is None else read_recipe(path.parent / base) | settings
+
+
+class RecipeParser(TrlParser):
+    """TRL's parser with recipes by name, `key=value`, and the nearest known name where one is unknown.
+
+    Args:
+        dataclass_types: The dataclasses that the settings fill.
+    """
+
+    def __init__(self, dataclass_types: Iterable[type]) -> None:
+        super().__init__(dataclass_types, allow_abbrev=False)
+
+    def parse_recipe(self, arguments: Sequence[str]) -> tuple[Any, ...]:
+        """Reads `[--config] RECIPE [key=value | --key value ...]`.
+
+        Args:
+            arguments: The command line without the program's name.
+
+        Returns:
+            One filled dataclass per type.
+
+        Raises:
+            FileNotFoundError: If there is no such recipe.
+            ValueError: If a setting is unknown or has a wrong value.
+        """
+        words = list(arguments)
+        if words[:1] == ["--config"]:
+            words.pop(0)
+        if not words or words[0].startswith("-"):
+            raise ValueError(f"Which recipe? A path, or one of {', '.join(shipped_recipes())}.")
+        settings = read_recipe(find_recipe(words.pop(0)))
+        self._require_known(settings)
+        self.set_defaults_with_config(**settings)
+        overrides = [part for word in words for part in _as_option(word)]
+        self._require_known(word[2:].split("=")[0] for word in overrides if word.startswith("--"))
+        return self.parse_args_into_dataclasses(args=overrides)
+
+    def error(self, message: str) -> None:
+        """Raises what argparse would print and exit on."""
+        raise ValueError(message[0].upper() + message[1:] + ".")
+
+    def _require_known(self, names: Iterable[str]) -> None:
+        known = {option.lstrip("-") for action in self._actions for option in action.option_strings}
+        known |= {action.dest for action in self._actions if action.dest != argparse.SUPPRESS}
+        for name in names:
+            if name not in known:
+                raise ValueError(f"Unknown setting {name!r}.{_did_you_mean(name, known)}")
+
+
+def _as_option(word: str) -> tuple[str, ...]:
+    """Turns `key=value` into an option; other words stay as they are."""
+    key, equals, value = word.partition("=")
+    return (f"--{key}", value) if equals and key.isidentifier() else (word,)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""

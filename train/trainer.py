@@ -1,0 +1,82 @@
+"""TRL's SFTTrainer with what Emotion-Qwen needs of it: alike batches, rates by module, no decay on norms."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import nn
+from torch.utils.data import Sampler
+from trl import SFTTrainer
+
+from emotion_qwen.train.checkpoints import complete_checkpoints, finish, remove_unfinished, unfinished_folder
+from emotion_qwen.train.grouped_sampler import GroupedSampler
+from emotion_qwen.train.trainable_modules import learning_rate_of
+
+
+class EmotionQwenTrainer(SFTTrainer):
+    """Trains Emotion-Qwen on conversations.
+
+    Args:
+        groups: The group of each sample; a batch holds samples of one group. None: batches of any samples.
+        learning_rates: Learning rate by name of module, for those that do not take the run's.
+        **settings: As `SFTTrainer` takes them.
+    """
+
+    def __init__(
+        self, groups: Sequence[int] | None = None, learning_rates: Mapping[str, float] | None = None, **settings: Any
+    ) -> None:
+        self.groups = groups
+        self.learning_rates = learning_rates or {}
+        super().__init__(**settings)
+
+    def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
+        """As transformers chooses them, without the norms that it does not know by their names (`norm1`, `ln_q`)."""
+        norms = tuple(name for name, module in model.named_modules() if type(module).__name__.endswith("Norm"))
+        names = super().get_decay_parameter_names(model)
+        return [name for name in names if name.rpartition(".")[0] not in norms]
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Makes the optimizer, with the modules that have a learning rate of their own in groups of their own."""
+        optimizer = super().create_optimizer(model)
+        if self.learning_rates:
+            named = (self.model if model is None else model).named_parameters()
+            rates = {id(p): learning_rate_of(name, self.learning_rates, self.args.learning_rate) for name, p in named}
+            optimizer.param_groups = [
+                part for group in optimizer.param_groups for part in _split_by_rate(group, rates)
+            ]
+        return optimizer
+
+    def train_to_the_end(self) -> None:
+        """Trains from the last complete checkpoint of the run, or from its start, and writes the model."""
+        folder = Path(self.args.output_dir)
+        if self.is_world_process_zero():
+            remove_unfinished(folder)
+        self.accelerator.wait_for_everyone()
+        checkpoints = complete_checkpoints(folder)
+        self.train(resume_from_checkpoint=str(checkpoints[-1]) if checkpoints else None)
+        self._write_model(folder)
+
+    def _write_model(self, folder: Path) -> None:
+        config = self.accelerator.unwrap_model(self.model).config
+        config.use_cache = True  # the trainer turned it off; what is saved is to generate
+        unfinished = unfinished_folder(folder)
+        self.save_model(str(unfinished))
+        if self.is_world_process_zero():
+            self.processing_class.save_pretrained(unfinished)
+            finish(folder)
+        self.accelerator.wait_for_everyone()
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int] | None:
+        if self.groups is None:
+            return super()._get_train_sampler(train_dataset)
+        return GroupedSampler(self.groups, self._train_batch_size, self.args.seed)
+
+
+def _split_by_rate(group: dict[str, Any], rates: Mapping[int, float]) -> list[dict[str, Any]]:
+    """One group of parameters as one group for each learning rate in it."""
+    by_rate: dict[float, list[nn.Parameter]] = {}
+    for parameter in group["params"]:
+        by_rate.setdefault(rates[id(parameter)], []).append(parameter)
+    return [{**group, "params": parameters, "lr": rate} for rate, parameters in by_rate.items()]
