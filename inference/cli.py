@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from .init_command import add_init
 from .prompts import LANGUAGES, label_name
 
 _DEFECT, _BAD_INPUT, _INTERRUPTED = 1, 2, 128 + signal.SIGINT
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_analyze(commands.add_parser("analyze", help="read the emotion in a clip or a picture"))
     _add_export(commands.add_parser("export", help="write a checkpoint as a folder for the Hub"))
+    add_init(commands.add_parser("init", help="make a checkpoint to train from, of Qwen2.5-VL"))
     _add_train(commands.add_parser("train", help="train from a recipe"))
     return parser
 

@@ -4,13 +4,10 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata, resources
 from pathlib import Path
 from string import Template
 from typing import Any
-from uuid import uuid4
 
 import transformers
 from transformers.dynamic_module_utils import get_relative_import_files
@@ -22,6 +19,7 @@ from emotion_qwen.processing.video_processing_emotion_qwen import EmotionQwenVid
 from .auto_registration import MODEL_AUTO_CLASSES
 from .configuration_emotion_qwen import EmotionQwenConfig
 from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration
+from .whole_folder import appearing_whole
 
 CODE_ENTRY_POINTS = (
     EmotionQwenConfig,
@@ -67,7 +65,7 @@ def export_to_hub(
     _check_processor(processor, model.config)
     target = Path(path).expanduser().resolve()
     _check_target(target, overwrite)
-    with _appearing_whole(target) as folder:
+    with appearing_whole(target) as folder:
         # Renamed weights of another architecture would be renamed back in the file, and the reload would miss them.
         model.save_pretrained(folder, max_shard_size=max_shard_size, save_original_format=False)
         processor.save_pretrained(folder)
@@ -76,6 +74,7 @@ def export_to_hub(
         _copy_face_networks(folder)
         _write_licence(folder)
         _write_card(folder, model)
+        _check_replaceable(target, folder)
     return target
 
 
@@ -136,30 +135,6 @@ def _check_replaceable(target: Path, replacement: Path) -> None:
         raise FileExistsError(
             f"{str(target)!r} holds {', '.join(foreign)} besides an exported model; it is left alone."
         )
-
-
-@contextmanager
-def _appearing_whole(target: Path) -> Iterator[Path]:
-    """Gives a folder to fill, which takes the place of `target` if nothing goes wrong and vanishes otherwise."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    suffix = uuid4().hex[:8]
-    staging = target.with_name(f".{target.name}.{suffix}.partial")
-    replaced = target.with_name(f".{target.name}.{suffix}.replaced")
-    staging.mkdir()
-    try:
-        yield staging
-        _check_replaceable(target, staging)
-        if target.exists():
-            target.rename(replaced)
-        try:
-            staging.rename(target)
-        except OSError:
-            if replaced.exists():
-                replaced.rename(target)
-            raise
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _copy_code(folder: Path) -> None:

@@ -1,0 +1,37 @@
+"""Folders that appear whole or not at all."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+
+@contextmanager
+def appearing_whole(target: Path) -> Iterator[Path]:
+    """Give a folder to fill, which takes the place of `target` if nothing goes wrong and vanishes otherwise.
+
+    Args:
+        target: The folder to be. What stands there is replaced: check before the block ends whether it may be.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    suffix = uuid4().hex[:8]
+    staging = target.with_name(f".{target.name}.{suffix}.partial")
+    replaced = target.with_name(f".{target.name}.{suffix}.replaced")
+    staging.mkdir()
+    try:
+        yield staging
+        if target.exists():
+            target.rename(replaced)
+        try:
+            staging.rename(target)
+        except OSError:
+            if replaced.exists():
+                replaced.rename(target)
+            raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+__all__ = ["appearing_whole"]
