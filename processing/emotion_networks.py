@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .steady_convolution import SteadyConv2d
+
 RGB_MEAN = (122.782, 117.001, 104.298)
 
 
@@ -28,10 +30,10 @@ class SeparableConv(nn.Module):
         super().__init__()
         # At stride 1 "same" is the symmetric padding of 1, which costs no copy.
         padding = 1 if stride == 1 else 0
-        self.depthwise = nn.Conv2d(
+        self.depthwise = SteadyConv2d(
             in_channels, in_channels, 3, stride, padding=padding, groups=in_channels, bias=False
         )
-        self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
+        self.pointwise = SteadyConv2d(in_channels, out_channels, 1)
         self.stride = stride
 
     def forward(self, features: Tensor) -> Tensor:
@@ -46,7 +48,7 @@ class XceptionBlock(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
-        self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride=2)
+        self.shortcut = SteadyConv2d(in_channels, out_channels, 1, stride=2)
         self.separable1 = SeparableConv(in_channels, out_channels)
         self.separable2 = SeparableConv(out_channels, out_channels)
 
@@ -64,11 +66,11 @@ class MiniXception(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.stem1 = nn.Conv2d(1, 8, 3)
-        self.stem2 = nn.Conv2d(8, 8, 3)
+        self.stem1 = SteadyConv2d(1, 8, 3)
+        self.stem2 = SteadyConv2d(8, 8, 3)
         widths = (8, 16, 32, 64, 128)
         self.blocks = nn.Sequential(*(XceptionBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)))
-        self.classifier = nn.Conv2d(128, len(self.labels), 3, padding=1)
+        self.classifier = SteadyConv2d(128, len(self.labels), 3, padding=1)
 
     def forward(self, faces: Tensor) -> Tensor:
         """Classify gray faces.
@@ -91,7 +93,7 @@ class DenseBlock(nn.Module):
         # The very first convolution, on the three color channels, is a full one.
         is_stem = in_channels == 3
         self.conv0 = (
-            nn.Conv2d(in_channels, out_channels, 3, stride=2)
+            SteadyConv2d(in_channels, out_channels, 3, stride=2)
             if is_stem
             else SeparableConv(in_channels, out_channels, stride=2)
         )
@@ -102,11 +104,10 @@ class DenseBlock(nn.Module):
         """Map (N, C_in, H, W) to (N, C_out, ceil(H / 2), ceil(W / 2))."""
         if self.is_stem:
             features = pad_same(features, 3, 2)
-        out0 = F.relu(self.conv0(features))
-        out1 = self.conv1(out0)
-        out2 = self.conv2(F.relu(out0 + out1))
-        out3 = self.conv3(F.relu(out0 + out1 + out2))
-        return F.relu(out0 + out1 + out2 + out3)
+        total = F.relu(self.conv0(features))
+        total = total + self.conv1(total)
+        total = total + self.conv2(F.relu(total))
+        return F.relu(total + self.conv3(F.relu(total)))
 
 
 class FaceApiExpressionNet(nn.Module):
@@ -131,5 +132,7 @@ class FaceApiExpressionNet(nn.Module):
             Probabilities (N, 7) in the order of `labels`.
         """
         mean = torch.tensor(RGB_MEAN, dtype=faces.dtype, device=faces.device).view(1, 3, 1, 1)
-        features = self.blocks((faces - mean) / 255)
-        return self.classifier(features.mean(dim=(2, 3))).softmax(dim=-1)
+        features = self.blocks((faces - mean) / 255).mean(dim=(2, 3))
+        # Row by row: a matrix product of one row is rounded otherwise than one of several.
+        logits = (features.unsqueeze(1) * self.classifier.weight).sum(dim=-1) + self.classifier.bias
+        return logits.softmax(dim=-1)

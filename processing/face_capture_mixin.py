@@ -112,7 +112,15 @@ class FaceCaptureMixin:
         if len(face_captures) != len(clips):
             raise ValueError(f"There are {len(face_captures)} face captures for {len(clips)} pictures or clips.")
         fec = self._fec(fec_config)
-        return [_masked(fec, clip, do_rescale, stored) for clip, stored in zip(clips, face_captures, strict=True)]
+        frames = [_as_rgb_uint8(clip, do_rescale) for clip in clips]
+        captures = [
+            FaceCapture.from_dict(stored) if isinstance(stored, Mapping) else stored for stored in face_captures
+        ]
+        missing = [index for index, stored in enumerate(captures) if stored is None]
+        for index, found in zip(missing, fec.capture_batch([frames[index] for index in missing]), strict=True):
+            captures[index] = found
+        masked = [fec.mask(own, found) for own, found in zip(frames, captures, strict=True)]
+        return [_like(clip, copies, do_rescale) for clip, copies in zip(clips, masked, strict=True)]
 
 
 def as_uint8(frames: Tensor, do_rescale: bool = True) -> Tensor:
@@ -127,13 +135,14 @@ def as_uint8(frames: Tensor, do_rescale: bool = True) -> Tensor:
     return (frames if do_rescale else frames * 255).round().clamp(0, 255).to(torch.uint8)
 
 
-def _masked(fec: FacialEmotionCapture, clip: Tensor, do_rescale: bool, stored: Any) -> Tensor:
+def _as_rgb_uint8(clip: Tensor, do_rescale: bool) -> Tensor:
     if clip.shape[1] != 3:
         raise ValueError(f"Facial Emotion Capture needs RGB, not {clip.shape[1]} channels: leave do_convert_rgb on.")
-    frames = as_uint8(clip, do_rescale)
-    if stored is None:
-        stored = fec.capture(frames)
-    elif isinstance(stored, Mapping):
-        stored = FaceCapture.from_dict(stored)
-    masked = fec.mask(frames, stored).to(clip.dtype)
-    return masked if do_rescale or clip.dtype == torch.uint8 else masked / 255
+    return as_uint8(clip, do_rescale)
+
+
+def _like(clip: Tensor, masked: Tensor, do_rescale: bool) -> Tensor:
+    """Bring masked frames to the dtype and range of their clip."""
+    if clip.dtype == torch.uint8:
+        return masked
+    return masked.to(clip.dtype) if do_rescale else masked.to(clip.dtype) / 255

@@ -6,14 +6,16 @@ model the frames that show an emotion at its height, with everything but the fac
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .face_backends import Detections, find_backend
+from .face_backends import find_backend
 from .face_capture import EMOTIONS, Face, FaceCapture, KeyFrame, frame_scores
+from .face_detections import Detections
 from .face_masking import mask_key_frames
 from .face_tracking import assign_tracks, smooth_along_tracks
 from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
@@ -61,21 +63,54 @@ class FacialEmotionCapture:
             ValueError: If the frames are not such a tensor, or the times do not fit them.
             FileNotFoundError: If the weights are missing.
         """
-        frames = _as_rgb(frames)
-        fps = None if fps is None else float(fps)
-        times = _frame_times(len(frames), fps, timestamps)
-        backend = find_backend(self.backend)(self.settings, self.weights, frames.device)
-        # Whatever precision the caller trains or serves in, faces are read in float32.
-        with torch.inference_mode(), torch.autocast(frames.device.type, enabled=False):
-            detections = self._keep_faces(backend.detector.detect(frames), frames)
-            probabilities = backend.classifier.classify(frames, detections)
-            faces = self._follow(detections, probabilities, len(frames), _inside(detections.boxes, frames))
-        key_frames = self._choose_key_frames(faces, times)
-        return FaceCapture((frames.shape[-2], frames.shape[-1]), fps, times, faces, key_frames)
+        return self.capture_batch([frames], [fps], [timestamps])[0]
 
-    def capture_batch(self, clips: Iterable[Tensor], fps: float | None = None) -> list[FaceCapture]:
-        """Capture several clips; each result is what `capture` gives for that clip alone."""
-        return [self.capture(frames, fps=fps) for frames in clips]
+    def capture_batch(
+        self,
+        clips: Iterable[Tensor],
+        fps: float | Sequence[float | None] | None = None,
+        timestamps: Sequence[Sequence[float] | None] | None = None,
+    ) -> list[FaceCapture]:
+        """Capture several clips of any sizes as one batch; each result is what `capture` gives for that clip alone.
+
+        With oneDNN (torch on x86) and on one device the results are equal bit for bit. Elsewhere torch may round
+        differently for batches of other sizes: probabilities and boxes then agree to 1e-4 of their range.
+
+        Args:
+            clips: See `capture`.
+            fps: Frames per second of all clips, or one rate per clip.
+            timestamps: For each clip the seconds of each frame, or None; made from `fps` if left out.
+
+        Raises:
+            ValueError: If a clip is no such tensor, or the times do not fit.
+            FileNotFoundError: If the weights are missing.
+        """
+        clips = [_as_rgb(frames) for frames in clips]
+        rates = list(fps) if isinstance(fps, Sequence) else [fps] * len(clips)
+        rates = [None if rate is None else float(rate) for rate in rates]
+        stamps = [None] * len(clips) if timestamps is None else timestamps
+        if not len(clips) == len(rates) == len(stamps):
+            raise ValueError(f"There are {len(rates)} rates and {len(stamps)} lists of times for {len(clips)} clips.")
+        times = [_frame_times(len(frames), *time) for frames, *time in zip(clips, rates, stamps, strict=True)]
+        faces: list[FacesPerFrame] = []
+        for device, group in groupby(clips, key=lambda frames: frames.device):
+            faces += self._find_faces(list(group), device)
+        return [
+            FaceCapture(tuple(frames.shape[-2:]), rate, seconds, found, self._choose_key_frames(found, seconds))
+            for frames, rate, seconds, found in zip(clips, rates, times, faces, strict=True)
+        ]
+
+    def _find_faces(self, clips: list[Tensor], device: torch.device) -> list[FacesPerFrame]:
+        backend = find_backend(self.backend)(self.settings, self.weights, device)
+        # Whatever precision the caller trains or serves in, faces are read in float32.
+        with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+            found = backend.detector.detect_clips(clips)
+            found = [self._keep_faces(own, frames) for own, frames in zip(found, clips, strict=True)]
+            probabilities = backend.classifier.classify_clips(clips, found)
+            return [
+                self._follow(own, read, len(frames), _inside(own.boxes, frames))
+                for own, read, frames in zip(found, probabilities, clips, strict=True)
+            ]
 
     def mask(self, frames: Tensor, capture: FaceCapture) -> Tensor:
         """Return the masked key frames (K, C, H, W) of a clip; see `mask_key_frames`.

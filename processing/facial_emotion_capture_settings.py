@@ -16,6 +16,9 @@ class FacialEmotionCaptureSettings:
         detection_threshold: Detector's confidence from which a box is a face, 0 to 1.
         detection_overlap: Boxes that overlap a surer one by more than this IoU are dropped, 0 to 1.
         detection_batch_size: Frames that the detector sees at once.
+        still_frame_change: A frame takes over the faces of the last frame that was looked at if no block of 1/28 of
+            its height and width differs from it by more than this many gray levels (0 to 255) on average; 0 to look
+            at every frame.
         min_face_height: Height of the smallest face to keep, as a share of the frame's height, 0 to 1.
         crop_scale: Side of the square crop for the classifiers, in units of the longer side of the box. On rendered
             heads, tighter than 0.85 and wider than 1 name fewer expressions.
@@ -39,6 +42,7 @@ class FacialEmotionCaptureSettings:
     detection_threshold: float = 0.7
     detection_overlap: float = 0.4
     detection_batch_size: int = 16
+    still_frame_change: float = 2.0
     min_face_height: float = 0.06
     crop_scale: float = 0.9
     classification_batch_size: int = 8
@@ -70,6 +74,7 @@ class FacialEmotionCaptureSettings:
             "mask_fade",
         ):
             self._require_number(name, 0.0, 1.0)
+        self._require_number("still_frame_change", 0.0, 255.0)
         self._require_number("crop_scale", 0.5, 4.0)
         self._require_number("mask_margin", 0.0, 4.0)
 

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .steady_convolution import SteadyConv2d
+
 STRIDES = (8, 16, 32)
 ANCHOR_SIZES = ((16, 32), (64, 128), (256, 512))
 INPUT_MULTIPLE = 32
@@ -22,7 +24,7 @@ class ConvLeaky(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1):
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2)
+        self.conv = SteadyConv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2)
         self.activation = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
 
 
@@ -31,9 +33,9 @@ class DepthwiseSeparableLeaky(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1):
         super().__init__()
-        self.depthwise = nn.Conv2d(in_channels, in_channels, 3, stride, padding=1, groups=in_channels)
+        self.depthwise = SteadyConv2d(in_channels, in_channels, 3, stride, padding=1, groups=in_channels)
         self.depthwise_activation = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
-        self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
+        self.pointwise = SteadyConv2d(in_channels, out_channels, 1)
         self.pointwise_activation = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
 
 
@@ -83,11 +85,11 @@ class ContextModule(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv3 = nn.Conv2d(64, 32, 3, padding=1)
+        self.conv3 = SteadyConv2d(64, 32, 3, padding=1)
         self.conv5_1 = ConvLeaky(64, 16)
-        self.conv5_2 = nn.Conv2d(16, 16, 3, padding=1)
+        self.conv5_2 = SteadyConv2d(16, 16, 3, padding=1)
         self.conv7_2 = ConvLeaky(16, 16)
-        self.conv7_3 = nn.Conv2d(16, 16, 3, padding=1)
+        self.conv7_3 = SteadyConv2d(16, 16, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (N, 64, h, w) to (N, 64, h, w)."""
@@ -107,24 +109,30 @@ class RetinaFace(nn.Module):
         self.body = MobileNetBody()
         self.pyramid = FeaturePyramid()
         self.context = nn.ModuleList(ContextModule() for _ in STRIDES)
-        self.class_heads = nn.ModuleList(nn.Conv2d(64, 2 * 2, 1) for _ in STRIDES)
-        self.box_heads = nn.ModuleList(nn.Conv2d(64, 2 * 4, 1) for _ in STRIDES)
-        self.landmark_heads = nn.ModuleList(nn.Conv2d(64, 2 * 10, 1) for _ in STRIDES)
+        self.class_heads = nn.ModuleList(SteadyConv2d(64, 2 * 2, 1) for _ in STRIDES)
+        self.box_heads = nn.ModuleList(SteadyConv2d(64, 2 * 4, 1) for _ in STRIDES)
+        self.landmark_heads = nn.ModuleList(SteadyConv2d(64, 2 * 10, 1) for _ in STRIDES)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Score every anchor.
 
         Args:
-            images: float32 (N, 3, H, W), channels blue, green, red, values 0–255; H and W are multiples of 32.
+            images: uint8 or float32 (N, 3, H, W), channels blue, green, red, values 0–255; H and W are multiples of
+                32.
 
         Returns:
             Face probabilities (N, A), box offsets (N, A, 4) and landmark offsets (N, A, 10), relative to the anchors.
         """
-        mean = torch.tensor(BGR_MEAN, dtype=images.dtype, device=images.device).view(1, 3, 1, 1)
+        mean = torch.tensor(BGR_MEAN, dtype=torch.float32, device=images.device).view(1, 3, 1, 1)
         levels = self.pyramid(*self.body(images - mean))
         levels = [context(level) for context, level in zip(self.context, levels, strict=True)]
-        scores = _per_anchor(self.class_heads, levels, 2).softmax(dim=-1)[..., 1]
-        return scores, _per_anchor(self.box_heads, levels, 4), _per_anchor(self.landmark_heads, levels, 10)
+        background, face = _per_anchor(self.class_heads, levels, 2).unbind(dim=-1)
+        # The softmax over two classes, in one pass.
+        return (
+            (face - background).sigmoid(),
+            _per_anchor(self.box_heads, levels, 4),
+            _per_anchor(self.landmark_heads, levels, 10),
+        )
 
 
 def _per_anchor(heads: nn.ModuleList, levels: list[Tensor], width: int) -> Tensor:

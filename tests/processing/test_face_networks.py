@@ -10,15 +10,14 @@ from safetensors.torch import load_file
 
 from emotion_qwen.processing.emotion_networks import FaceApiExpressionNet, MiniXception, pad_same
 from emotion_qwen.processing.face_backends import (
-    Detections,
     default_weights_path,
     embedded_backend,
     find_backend,
     load_face_networks,
-    resize,
-    square_crop,
 )
 from emotion_qwen.processing.face_capture import EMOTIONS
+from emotion_qwen.processing.face_crops import resize, square_crop
+from emotion_qwen.processing.face_detections import Detections
 from emotion_qwen.processing.facial_emotion_capture_settings import FacialEmotionCaptureSettings
 from emotion_qwen.processing.retinaface import RetinaFace, anchors, decode_boxes, decode_landmarks
 
@@ -116,19 +115,19 @@ def test_classifiers_give_probabilities_of_the_seven_emotions(network, channels)
 def test_square_crop_is_black_beyond_the_frame():
     frame = torch.full((3, 10, 20), 200, dtype=torch.uint8)
     crop = square_crop(frame, [-5.0, 0.0, 5.0, 10.0], scale=1.0, size=10)
-    assert crop.shape == (1, 3, 10, 10) and crop.dtype == torch.float32
+    assert crop.shape == (1, 3, 10, 10) and crop.dtype == torch.uint8
     assert torch.all(crop[..., :5] == 0) and torch.all(crop[..., 5:] == 200)
 
 
 def test_square_crop_keeps_the_aspect_ratio():
     frame = noise(3, 40, 40)
     crop = square_crop(frame, [10.0, 5.0, 20.0, 25.0], scale=1.0, size=20)
-    assert torch.equal(crop[0], frame[:, 5:25, 5:25].float())
+    assert torch.equal(crop[0], frame[:, 5:25, 5:25])
 
 
 def test_uint8_resize_is_close_to_the_float_one():
     frames = noise(2, 3, 50, 70)
-    assert (resize(frames, 25, 31) - resize(frames.float(), 25, 31)).abs().max() <= 1
+    assert (resize(frames, 25, 31).float() - resize(frames.float(), 25, 31)).abs().max() <= 1
 
 
 def test_detection_does_not_depend_on_the_batch_size():
@@ -159,5 +158,5 @@ def test_classifier_takes_any_number_of_faces():
 
 def test_backend_is_found_by_name():
     assert find_backend("embedded") is embedded_backend
-    with pytest.raises(ValueError, match="known are embedded"):
+    with pytest.raises(ValueError, match="known are .*embedded"):
         find_backend("Embedded")
