@@ -1,4 +1,4 @@
-"""The `emotion-qwen` command: analyze a clip, export a checkpoint, train from a recipe."""
+"""The `emotion-qwen` command: analyze a clip, export a checkpoint, train from a recipe, check its data."""
 
 import argparse
 import importlib
@@ -9,12 +9,14 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from .init_command import add_init
 from .prompts import LANGUAGES, label_name
 
 _DEFECT, _BAD_INPUT, _INTERRUPTED = 1, 2, 128 + signal.SIGINT
 _TRAINING_MODULE = "emotion_qwen.train.sft"
+_DATA_CHECK_MODULE = "emotion_qwen.train.data.check_command"
 _BAR_WIDTH = 30
 _STAGES = {
     "decode": "Decoding",
@@ -64,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_export(commands.add_parser("export", help="write a checkpoint as a folder for the Hub"))
     add_init(commands.add_parser("init", help="make a checkpoint to train from, of Qwen2.5-VL"))
     _add_train(commands.add_parser("train", help="train from a recipe"))
+    _add_data(commands.add_parser("data", help="check the data of a recipe"))
     return parser
 
 
@@ -93,6 +96,20 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="YAML recipe")
     parser.add_argument("settings", nargs=argparse.REMAINDER, help="--name value pairs that override the recipe")
     parser.set_defaults(run=_train)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="count samples, modalities, tokens and labels, and name what is broken")
+    check.add_argument("data", metavar="CONFIG_OR_PATH", help="a recipe, or a file or folder of data")
+    check.add_argument("--reader", help="how to read the path (default: by what lies there)")
+    check.add_argument("--model", help="checkpoint whose processor counts the tokens (default: the recipe's, or Nano)")
+    check.add_argument(
+        "--samples", type=int, default=32, help="samples of each source to decode and tokenize (default: 32)"
+    )
+    check.add_argument("--no-fec", action="store_true", help="count without Facial Emotion Capture")
+    check.add_argument("--json", action="store_true", help="print everything as JSON, and nothing else")
+    check.set_defaults(run=_check_data)
 
 
 def _positive(text: str) -> int:
@@ -195,13 +212,22 @@ def _export(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     if not Path(options.recipe).is_file():
         raise ValueError(f"There is no recipe {options.recipe!r}.")
-    try:
-        training = importlib.import_module(_TRAINING_MODULE)
-    except ImportError as error:
-        raise ImportError(f"Training needs more packages (pip install 'emotion-qwen[train]'): {error}.") from error
+    training = _training_module(_TRAINING_MODULE)
     sys.argv = [f"{sys.argv[0]} train", "--config", options.recipe, *options.settings]
     training.main()
     return 0
+
+
+def _check_data(options: argparse.Namespace) -> int:
+    _silence_libraries()
+    return _training_module(_DATA_CHECK_MODULE).run(options)
+
+
+def _training_module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(f"Training needs more packages (pip install 'emotion-qwen[train]'): {error}.") from error
 
 
 def _silence_libraries() -> None:

@@ -1,5 +1,6 @@
 """Batches conversations with pictures and clips; the loss is on what the assistant says, and on nothing else."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ IGNORED = -100
 
 class ConversationCollator:
     """Turns conversations into model inputs with labels. The processor does the work.
+
+    A batch may mix conversations with pictures, with clips, with both and with neither.
 
     Args:
         processor: Its chat template marks what the assistant says.
@@ -27,11 +30,16 @@ class ConversationCollator:
 
         Args:
             samples: Each with `messages`, and, where faces were captured before, with `face_captures`: one value
-                (a `FaceCapture`, its dict, or None: capture now) per picture or clip of the messages.
+                (a `FaceCapture`, its dict, or None: capture now) per picture or clip of the messages. A part with a
+                clip's frames may have their `video_metadata`; without it they count as sampled already.
 
         Returns:
             The model's inputs, padded on the right, and `labels` int64 `(batch, length)`: the tokens of the
             assistant, `IGNORED` elsewhere.
+
+        Raises:
+            ValueError: If there is nothing to learn in one of the samples, or its face captures are not as many as
+                its pictures and clips.
         """
         batch = self.processor.apply_chat_template(
             [sample["messages"] for sample in samples],
@@ -43,10 +51,13 @@ class ConversationCollator:
                 "padding": True,
                 "padding_side": "right",
                 "images_kwargs": self._capture_options(samples, "image"),
-                "videos_kwargs": self._capture_options(samples, "video"),
+                "videos_kwargs": self._capture_options(samples, "video") | _known_times(samples),
             },
         )
         spoken = torch.as_tensor(batch.pop("assistant_masks")).bool()
+        if not spoken.any(dim=1).all():
+            number = int(spoken.any(dim=1).long().argmin())
+            raise ValueError(f"The assistant says nothing in sample {number} of the batch: there is nothing to learn.")
         return {**batch, "labels": batch["input_ids"].masked_fill(~spoken, IGNORED)}
 
     def _capture_options(self, samples: list[dict[str, Any]], kind: str) -> dict[str, Any]:
@@ -57,14 +68,60 @@ class ConversationCollator:
         return options
 
 
-def _captures_of(sample: dict[str, Any], kind: str) -> list[Any]:
+def show_sample(batch: Mapping[str, torch.Tensor], processor: EmotionQwenProcessor, row: int = 0) -> str:
+    """Writes a sample of a batch out as the model reads it, with what it learns to say in » and «.
+
+    Args:
+        batch: What the collator made.
+        processor: The collator's.
+        row: Which sample.
+
+    Returns:
+        Text in which a run of one placeholder is written once, with its length, and padding is left out.
+    """
+    real = batch["attention_mask"][row].bool()
+    tokens, labels = batch["input_ids"][row][real].tolist(), batch["labels"][row][real].tolist()
+    tokenizer = processor.tokenizer
+    placeholders = {tokenizer.convert_tokens_to_ids(t): t for t in (processor.image_token, processor.video_token)}
+    keys = [(label != IGNORED, placeholders.get(token)) for token, label in zip(tokens, labels, strict=True)]
+    pieces = []
+    for (learnt, placeholder), count, start in _runs(keys):
+        text = f"{placeholder}×{count}" if placeholder else tokenizer.decode(tokens[start : start + count])
+        pieces.append(f"»{text}«" if learnt else text)
+    return "".join(pieces)
+
+
+def _runs(keys: list[Any]) -> Iterator[tuple[Any, int, int]]:
+    """Yields each run of equal keys: the key, its length and its start."""
+    start = 0
+    for place in range(1, len(keys) + 1):
+        if place == len(keys) or keys[place] != keys[start]:
+            yield keys[start], place - start, start
+            start = place
+
+
+def _media(sample: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Kind and part of each picture and clip, also where a part has no type, or nulls from a table."""
+    media = []
+    for message in sample["messages"]:
+        if message["content"] is None or isinstance(message["content"], str):
+            continue
+        for part in message["content"]:
+            named = next((kind for kind in ("image", "video") if part.get(kind) is not None), None)
+            kind = part.get("type") or named
+            if kind in ("image", "video"):
+                media.append((kind, part))
+    return media
+
+
+def _captures_of(sample: Mapping[str, Any], kind: str) -> list[Any]:
     """The stored captures of the sample's media of one kind, None where there is none."""
-    media = [
-        part["type"]
-        for message in sample["messages"]
-        if not isinstance(message["content"], str)
-        for part in message["content"]
-        if part["type"] in ("image", "video")
-    ]
+    media = _media(sample)
     captures = sample.get("face_captures") or [None] * len(media)
-    return [capture for medium, capture in zip(media, captures, strict=True) if medium == kind]
+    return [capture for (found, _), capture in zip(media, captures, strict=True) if found == kind]
+
+
+def _known_times(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is known of the times of clips that are frames already."""
+    known = [part.get("video_metadata") for sample in samples for kind, part in _media(sample) if kind == "video"]
+    return {"video_metadata": known} if any(metadata is not None for metadata in known) else {}

@@ -23,7 +23,8 @@ def test_the_chinese_label_question_lists_chinese_names():
 
 def test_another_label_set_keeps_its_names_and_order():
     assert label_question("en", ["worried", "happy"]).endswith("worried or happy.")
-    assert label_question("zh", ["worried", "happy"]).endswith("worried或高兴。")
+    assert label_question("zh", ["worried", "happy"]).endswith("担忧或高兴。")
+    assert label_question("zh", ["puzzled", "happy"]).endswith("puzzled或高兴。")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,0 +1,183 @@
+"""`emotion-qwen data check`: what is in the data of a recipe, or at a path, and what of it is broken."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from emotion_qwen.processing import EmotionQwenProcessor, MediaError
+from emotion_qwen.train.collator import ConversationCollator, show_sample
+
+from .decoding import MediaDecoder
+from .entries import SampleError
+from .layouts import guess_reader
+from .sources import Outline, Source, build_source
+
+
+@dataclass
+class SourceReport:
+    """What is in one source.
+
+    Attributes:
+        name: Its name.
+        samples: Number of samples, or of records that samples are drawn from.
+        modalities: Number of samples by what they show: "text", "image", "2 images", "video", …
+        labels: Number of samples by label; empty for conversations.
+        broken: Why each broken sample is broken.
+        decoded: Samples that were decoded and tokenized.
+        tokens: Least, mean and greatest number of tokens among them; None if all of them are broken.
+        learnt: Mean number of tokens that are learnt.
+        example: The first of them as the model reads it.
+    """
+
+    name: str
+    samples: int = 0
+    modalities: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    decoded: int = 0
+    tokens: tuple[int, float, int] | None = None
+    learnt: float | None = None
+    example: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a dict that JSON can keep."""
+        return {**asdict(self), "modalities": dict(self.modalities), "labels": dict(self.labels)}
+
+
+def recipe_data(path: str | Path, reader: str | None = None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Find the sources that a recipe names, or make one of a path.
+
+    Args:
+        path: A YAML recipe with `data`, or a file or folder of data.
+        reader: Name of a reader, if the path is data that doesn't tell by itself.
+
+    Returns:
+        The items of `data`, and all settings of the recipe (none for a path of data).
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If the recipe has no `data`, or no reader fits.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no recipe and no data at '{path}'.")
+    if path.suffix not in (".yaml", ".yml"):
+        return [{"reader": reader or guess_reader(path), "path": str(path)}], {}
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(settings, dict) or not isinstance(settings.get("data"), list):
+        raise ValueError(f"The recipe '{path}' has no list `data`.")
+    return settings["data"], settings
+
+
+def check(
+    data: Iterable[Mapping[str, Any]],
+    processor: EmotionQwenProcessor,
+    samples: int,
+    facial_emotion_capture: bool = True,
+    seed: int = 0,
+) -> list[SourceReport]:
+    """Look at each source.
+
+    Of every sample it is found out what it shows, its label, and whether its files are there. So many of each source,
+    evenly spaced, are decoded and tokenized as in training.
+
+    Args:
+        data: The items of a recipe's `data`.
+        processor: Decodes and tokenizes.
+        samples: How many of each source are decoded; 0 for none.
+        facial_emotion_capture: Whether faces are captured in them, as they are in training.
+        seed: Of the draws.
+    """
+    collator = ConversationCollator(processor, facial_emotion_capture)
+    return [_report(build_source(settings, seed), collator, samples) for settings in data]
+
+
+def _report(source: Source, collator: ConversationCollator, samples: int) -> SourceReport:
+    report = SourceReport(source.name)
+    missing = set()
+    for index, outline in enumerate(source.outlines()):
+        reason = _fault(outline)
+        report.samples += 1
+        if reason is not None:
+            report.broken.append(reason)
+            missing.add(index)
+            continue
+        report.modalities[_modality(outline)] += 1
+        if outline.label is not None:
+            report.labels[outline.label] += 1
+    chosen = torch.linspace(0, len(source) - 1, min(samples, len(source))).round().long().unique().tolist()
+    _decode(report, source, collator, [index for index in chosen if index not in missing])
+    return report
+
+
+def _fault(outline: Outline) -> str | None:
+    if outline.fault is not None:
+        return outline.fault
+    for _, path in outline.media:
+        if path is None or "://" in path:
+            continue
+        if not os.path.isfile(path):
+            return f"There is no file '{path}'."
+        if os.path.getsize(path) == 0:
+            return f"'{path}' is an empty file."
+    return None
+
+
+def _modality(outline: Outline) -> str:
+    counts = Counter(kind for kind, _ in outline.media)
+    shown = [kind if count == 1 else f"{count} {kind}s" for kind, count in sorted(counts.items())]
+    return " + ".join(shown) or "text"
+
+
+def _decode(report: SourceReport, source: Source, collator: ConversationCollator, chosen: list[int]) -> None:
+    """Decode and tokenize samples one by one, and note their lengths."""
+    decode = MediaDecoder(collator.processor)
+    lengths, learnt = [], []
+    for index in chosen:
+        report.decoded += 1
+        try:
+            sample = source.sample(index, 0)
+            batch = collator([{**sample, "messages": decode(sample["messages"])}])
+        except (SampleError, MediaError) as error:
+            report.broken.append(str(error))
+            continue
+        lengths.append(batch["input_ids"].shape[1])
+        learnt.append(int((batch["labels"] >= 0).sum()))
+        report.example = report.example or show_sample(batch, collator.processor)
+    if lengths:
+        report.tokens = (min(lengths), sum(lengths) / len(lengths), max(lengths))
+        report.learnt = sum(learnt) / len(learnt)
+
+
+def summary(report: SourceReport, most_broken: int) -> list[str]:
+    """Lines that tell a person what is in a source.
+
+    Args:
+        report: Of the source.
+        most_broken: Broken samples that are named at most.
+    """
+    lines = [report.name, f"  samples     {report.samples}"]
+    lines += [f"  shown       {_counted(report.modalities)}"] if report.modalities else []
+    lines += [f"  labels      {_counted(report.labels)}"] if report.labels else []
+    if report.tokens is not None:
+        least, mean, most = report.tokens
+        lines.append(f"  tokens      {least} to {most}, {mean:.0f} on average; {report.learnt:.0f} of them learnt")
+    lines.append(f"  decoded     {report.decoded} of {report.samples}")
+    lines.append(f"  broken      {len(report.broken)}")
+    lines += [f"    {reason}" for reason in report.broken[:most_broken]]
+    if len(report.broken) > most_broken:
+        lines.append(f"    and {len(report.broken) - most_broken} more (--json lists all)")
+    if report.example is not None:
+        lines += ["  the model reads, and learns what is in » «:"]
+        lines += [f"    {line}" for line in report.example.splitlines()]
+    return lines
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

@@ -1,0 +1,43 @@
+"""The command `emotion-qwen data check`; `emotion_qwen.inference.cli` registers it."""
+
+import argparse
+import json
+
+from emotion_qwen.inference.checkpoint import shipped_checkpoint
+from emotion_qwen.processing import EmotionQwenProcessor
+
+from .check import SourceReport, check, recipe_data, summary
+
+_BROKEN = 2
+_MOST_NAMED = 10
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what is in the data.
+
+    Args:
+        options: `data` (a recipe, or a path of data), `reader`, `model`, `samples`, `no_fec`, `json`.
+
+    Returns:
+        0, or 2 if more of a source is broken than the recipe's `max_broken_share` allows.
+    """
+    data, recipe = recipe_data(options.data, options.reader)
+    model = options.model or recipe.get("model_name_or_path") or shipped_checkpoint()
+    processor = EmotionQwenProcessor.from_pretrained(model)
+    captured = recipe.get("facial_emotion_capture", True) and not options.no_fec
+    reports = check(data, processor, options.samples, captured, recipe.get("seed", 0))
+    allowed = recipe.get("max_broken_share", 0.0)
+    spoilt = [report.name for report in reports if len(report.broken) > allowed * report.samples]
+    if options.json:
+        print(json.dumps([report.to_dict() for report in reports], ensure_ascii=False, indent=2))
+    else:
+        print("\n\n".join("\n".join(summary(report, _MOST_NAMED)) for report in reports))
+        print(f"\n{_verdict(reports, spoilt, allowed)}")
+    return _BROKEN if spoilt else 0
+
+
+def _verdict(reports: list[SourceReport], spoilt: list[str], allowed: float) -> str:
+    broken, total = sum(len(report.broken) for report in reports), sum(report.samples for report in reports)
+    if spoilt:
+        return f"More is broken than the share of {allowed:g} that is allowed: {', '.join(spoilt)}."
+    return f"{total} samples, {broken} broken: the data can be trained on."

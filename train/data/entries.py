@@ -1,0 +1,139 @@
+"""What a reader finds: a conversation, or a picture or clip with a label, before a question is put to it.
+
+An entry is a plain dict that JSON can keep. It is one of
+
+- a conversation: `messages`, in which media are paths or addresses;
+- a labelled medium: `media` (a path), and `label`, `words` (spoken or written along with it) and `reasons` (the answer
+  in full), each of which may be missing, but not both `label` and `reasons`;
+- a fault: `fault`, a sentence that says why something in a file is no sample.
+
+Each may have `face_captures`: for each medium a stored `FaceCapture` as a dict, or None.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from emotion_qwen.inference.label_sets import LabelSet
+from emotion_qwen.inference.prompts import label_name, label_question, question_about_words, reasoning_question
+from emotion_qwen.processing.image_loading import is_still
+
+Entry = dict[str, Any]
+Message = dict[str, Any]
+Part = dict[str, Any]
+
+MEDIA_KINDS = ("image", "video")
+
+
+class SampleError(ValueError):
+    """Something in a data set is no sample; the message is one sentence for a person."""
+
+
+def labelled(
+    media: str, label: str | None = None, words: str | None = None, reasons: str | None = None, **more: Any
+) -> Entry:
+    """Make an entry of a labelled medium; what is missing or empty is left out."""
+    known = {"label": label, "words": words, "reasons": reasons, **more}
+    return {"media": media, **{key: value for key, value in known.items() if value not in (None, "")}}
+
+
+def fault(message: str) -> Entry:
+    """Make an entry of something that is no sample."""
+    return {"fault": message}
+
+
+def entry_messages(entry: Mapping[str, Any], label_set: LabelSet | None, language: str) -> list[Message]:
+    """Turn an entry into chat messages.
+
+    Args:
+        entry: Of any kind.
+        label_set: How labels are read, and what the question lists.
+        language: `"en"` or `"zh"`: of the question and of the label's name. Conversations stay as they are.
+
+    Returns:
+        Messages whose contents are lists of parts.
+
+    Raises:
+        SampleError: If it is a fault, or the label is not one of the set.
+    """
+    if "fault" in entry:
+        raise SampleError(entry["fault"])
+    if "messages" in entry:
+        return checked_messages(entry["messages"])
+    question, answer = _turns(entry, label_set, language)
+    if entry.get("words"):
+        question = question_about_words(question, entry["words"], language)
+    parts = [media_part(entry["media"]), {"type": "text", "text": question}]
+    return [
+        {"role": "user", "content": parts},
+        {"role": "assistant", "content": [{"type": "text", "text": answer}]},
+    ]
+
+
+def entry_label(entry: Mapping[str, Any], label_set: LabelSet | None) -> str | None:
+    """Return the label of an entry as its set spells it; None where it has none, or there is no set.
+
+    Raises:
+        SampleError: If the label is not one of the set.
+    """
+    if label_set is None or "label" not in entry:
+        return None
+    try:
+        return label_set.parse(entry["label"])
+    except ValueError as error:
+        raise SampleError(f"{entry.get('media', 'A sample')}: {error}") from error
+
+
+def _turns(entry: Mapping[str, Any], label_set: LabelSet | None, language: str) -> tuple[str, str]:
+    if "reasons" in entry:
+        return reasoning_question(language), entry["reasons"]
+    label = entry_label(entry, label_set)
+    if label is None:
+        raise SampleError(f"{entry['media']}: there is no label.")
+    return label_question(language, label_set.labels, label_set.subject), label_name(label, language)
+
+
+def media_part(path: str) -> Part:
+    """Make the part of a message that shows a picture or a clip, told apart by the suffix."""
+    kind = "image" if is_still(path) else "video"
+    return {"type": kind, kind: path}
+
+
+def media_parts(messages: Iterable[Mapping[str, Any]]) -> Iterator[Part]:
+    """Yield the parts of messages that are pictures or clips, in their order."""
+    for message in messages:
+        if isinstance(message["content"], str) or message["content"] is None:
+            continue
+        for part in message["content"]:
+            if part.get("type") in MEDIA_KINDS:
+                yield part
+
+
+def checked_messages(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
+    """Bring messages to one form: contents are lists of parts, and parts have a type and no nulls.
+
+    A table of messages (Arrow) fills up with nulls what a part does not have.
+
+    Raises:
+        SampleError: If there is nothing to learn in them.
+    """
+    tidy = [{"role": message.get("role"), "content": _parts(message.get("content"))} for message in messages]
+    spoken = [message for message in tidy if message["role"] == "assistant"]
+    if not any(part.get("text") for message in spoken for part in message["content"]):
+        raise SampleError("The assistant says nothing in this conversation.")
+    return tidy
+
+
+def _parts(content: Any) -> list[Part]:
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return [_tidy(part) for part in content]
+
+
+def _tidy(part: Mapping[str, Any]) -> Part:
+    tidy = {key: value for key, value in part.items() if value is not None}
+    named = next((kind for kind in (*MEDIA_KINDS, "text") if kind in tidy), None)
+    if named is None and "type" not in tidy:
+        raise SampleError(f"A part of a message is neither text nor a picture nor a clip: {dict(part)}.")
+    return {"type": named, **tidy}

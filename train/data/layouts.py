@@ -1,0 +1,57 @@
+"""Telling by what lies at a path which reader it is for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from .media_files import list_media
+from .published_sets import CREMA_D_NAME, RAVDESS_NAME
+from .trl_columns import TABLE_SUFFIXES
+
+_SIGNS: Mapping[str, str] = {
+    "dfew": "EmoLabel_DataSplit",
+    "mafw": "Train & Test Set",
+    "mer2024": "label-disdim.csv",
+    "raf_db": "EmoLabel/list_patition_label.txt",
+    "emoset": "train.json",
+    "meld": "**/train_sent_emo.csv",
+}
+_FILES: Mapping[str, str] = dict.fromkeys(TABLE_SUFFIXES, "trl") | {".csv": "csv", ".json": "conversations"}
+
+
+def guess_reader(path: Path) -> str:
+    """Name the reader for a file or folder.
+
+    Args:
+        path: Something that exists.
+
+    Raises:
+        ValueError: If none fits.
+    """
+    if path.is_file():
+        return _guess_for_file(path)
+    for reader, sign in _SIGNS.items():
+        if next(path.glob(sign), None) is not None:
+            return reader
+    if any((path / name).is_file() for name in ("state.json", "dataset_dict.json")) or any(path.glob("*.parquet")):
+        return "trl"
+    names = [clip.stem for clip in list_media(path)]
+    for reader, pattern in (("crema_d", CREMA_D_NAME), ("ravdess", RAVDESS_NAME)):
+        if names and all(map(pattern.fullmatch, names)):
+            return reader
+    if any(list_media(folder) for folder in path.iterdir() if folder.is_dir()):
+        return "folder_per_label"
+    raise ValueError(f"Nothing at '{path}' tells which data set it is: name a reader, or a recipe.")
+
+
+def _guess_for_file(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if path.suffix == ".csv" and head.decode("utf-8", "ignore").lstrip("\ufeff").startswith("names,emotions,"):
+        return "emer"
+    if path.suffix == ".jsonl" and b'"conversations"' in head:
+        return "conversations"
+    if path.suffix == ".json" and b'"conversations"' not in head:
+        return "trl"
+    if path.suffix not in _FILES:
+        raise ValueError(f"'{path}' is no data that is known: a recipe, {', '.join(sorted(_FILES))} or a folder is.")
+    return _FILES[path.suffix]
