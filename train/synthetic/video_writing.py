@@ -9,6 +9,10 @@ import numpy as np
 _BIT_EXACT = 0x400
 """FFmpeg's AVFMT_FLAG_BITEXACT: no time of writing and no version in the file."""
 
+_STEADY = {"mbtree": "0"}
+"""x264 weighs blocks by how far later frames copy them (mb-tree). The SIMD code that it does so with gives other bytes for
+the same frames now and then (one thread or not): for some clips one encoding in three. Without mb-tree, never."""
+
 
 def write_mp4(path: Path, frames: np.ndarray, fps: float, quality: int = 20) -> None:
     """Encodes a clip as H.264.
@@ -24,7 +28,7 @@ def write_mp4(path: Path, frames: np.ndarray, fps: float, quality: int = 20) -> 
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(quality), "threads": "1", "flags": "+bitexact"}
+        stream.options = {"crf": str(quality), "threads": "1", "flags": "+bitexact", **_STEADY}
         for frame in frames:
             container.mux(stream.encode(_yuv_frame(frame)))
         container.mux(stream.encode())
