@@ -10,8 +10,8 @@ _BIT_EXACT = 0x400
 """FFmpeg's AVFMT_FLAG_BITEXACT: no time of writing and no version in the file."""
 
 _STEADY = {"mbtree": "0"}
-"""x264 weighs blocks by how far later frames copy them (mb-tree). The SIMD code that it does so with gives other bytes for
-the same frames now and then (one thread or not): for some clips one encoding in three. Without mb-tree, never."""
+"""x264 weighs blocks by how far later frames copy them (mb-tree). The SIMD code that it does so with gives other bytes
+for the same frames now and then (one thread or not): for some clips one encoding in three. Without mb-tree, never."""
 
 
 def write_mp4(path: Path, frames: np.ndarray, fps: float, quality: int = 20) -> None:
