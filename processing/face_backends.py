@@ -1,7 +1,7 @@
 """The backends of Facial Emotion Capture by name, and the weights of the one that needs nothing else.
 
 "embedded" runs RetinaFace-m0.25 and the mean of two small classifiers from one file of 1.6 MB, in torch, on the device
-where the frames are.
+where the frames are. "deepface" runs the extra deepface; see deepface_backend.py.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from .deepface_backend import deepface_backend
 from .embedded_emotion_classifier import EmbeddedEmotionClassifier
 from .embedded_face_detector import EmbeddedFaceDetector
 from .emotion_networks import FaceApiExpressionNet, MiniXception
@@ -89,7 +90,7 @@ def embedded_backend(
 
 
 BackendBuilder = Callable[[FacialEmotionCaptureSettings, Path | None, torch.device], FaceBackend]
-BACKENDS: dict[str, BackendBuilder] = {"embedded": embedded_backend}
+BACKENDS: dict[str, BackendBuilder] = {"embedded": embedded_backend, "deepface": deepface_backend}
 
 
 def find_backend(name: str) -> BackendBuilder:
