@@ -1,6 +1,6 @@
 """The result of Facial Emotion Capture as a plain value: no pixels, no tensors, exactly storable as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ class Face:
         landmarks: x, y in pixels of the eyes, the nose and the mouth corners, the image's left one first.
         score: The detector's confidence, 0 to 1.
         probabilities: One probability per label, smoothed along the face's track; they sum to 1.
-        track: Number of the track (the person, as far as the boxes tell) that this face belongs to.
+        track: Number of the track (the person, as far as places and colours tell) that this face belongs to.
     """
 
     box: Box
@@ -51,7 +51,7 @@ class KeyFrame:
         label: The emotion that the frame was chosen for.
         confidence: Probability of the label times the detector's confidence, 0 to 1.
         boxes: Boxes of all faces of the frame; the face that shows the emotion comes first.
-        tracks: Track of each of these boxes.
+        tracks: Track of each of these boxes: who is shown in the frame, and first, for whom it was chosen.
     """
 
     frame: int
@@ -118,7 +118,7 @@ class FaceCapture:
 
         Args:
             track: A track whose probabilities are wanted. Without it, a frame's value for a label is the highest
-                probability times detector's confidence among its faces: what key frames are chosen by.
+                probability times detector's confidence among its faces.
 
         Returns:
             For each frame one value (0 to 1) per label; zeros where no face (or not this track) is seen.
@@ -129,6 +129,14 @@ class FaceCapture:
         return tuple(
             next((face.probabilities for face in faces if face.track == track), absent) for faces in self.faces
         )
+
+    def timelines(self) -> dict[int, tuple[tuple[float, ...], ...]]:
+        """Tell for each track how strongly each emotion is seen in each frame; see `timeline`."""
+        return {track: self.timeline(track) for track in self.tracks}
+
+    def key_frames_of(self, track: int) -> tuple[KeyFrame, ...]:
+        """Return the key frames that were chosen for one track, in the order of time."""
+        return tuple(key_frame for key_frame in self.key_frames if key_frame.tracks[:1] == (track,))
 
     def dominant(self) -> tuple[str, float] | None:
         """Return the label and confidence of the surest key frame, or None if the clip has no face.
@@ -170,6 +178,26 @@ def frame_scores(faces: tuple[Face, ...], num_labels: int) -> tuple[float, ...]:
     return tuple(
         max((face.probabilities[label] * face.score for face in faces), default=0.0) for label in range(num_labels)
     )
+
+
+def scores_by_track(faces: Sequence[Sequence[Face]], num_labels: int) -> dict[int, tuple[tuple[float, ...], ...]]:
+    """Score each label of each person in each frame: probability × detector's confidence; zeros where out of sight.
+
+    Args:
+        faces: For each frame its faces.
+        num_labels: Number of labels.
+
+    Returns:
+        For each track, in rising order, one row of scores per frame.
+    """
+    absent = (0.0,) * num_labels
+    scores: dict[int, list[tuple[float, ...]]] = {
+        track: [absent] * len(faces) for track in sorted({face.track for group in faces for face in group})
+    }
+    for frame, group in enumerate(faces):
+        for face in group:
+            scores[face.track][frame] = tuple(value * face.score for value in face.probabilities)
+    return {track: tuple(rows) for track, rows in scores.items()}
 
 
 def _lists(value: Any) -> Any:

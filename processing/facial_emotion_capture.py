@@ -13,13 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .face_appearance import describe_faces
 from .face_backends import find_backend
-from .face_capture import EMOTIONS, Face, FaceCapture, KeyFrame, frame_scores
+from .face_capture import EMOTIONS, Face, FaceCapture, KeyFrame, scores_by_track
 from .face_detections import Detections
 from .face_masking import mask_key_frames
 from .face_tracking import assign_tracks, smooth_along_tracks
 from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
 from .key_frames import Peak, select_key_frames
+from .scene_cuts import find_cuts
 
 FacesPerFrame = tuple[tuple[Face, ...], ...]
 
@@ -108,7 +110,7 @@ class FacialEmotionCapture:
             found = [self._keep_faces(own, frames) for own, frames in zip(found, clips, strict=True)]
             probabilities = backend.classifier.classify_clips(clips, found)
             return [
-                self._follow(own, read, len(frames), _inside(own.boxes, frames))
+                self._follow(own, read, frames, _inside(own.boxes, frames))
                 for own, read, frames in zip(found, probabilities, clips, strict=True)
             ]
 
@@ -131,12 +133,23 @@ class FacialEmotionCapture:
         is_large = (heights >= self.settings.min_face_height * frames.shape[-2]) & (heights > 0) & (widths > 0)
         return found.select(is_large & (found.scores >= self.settings.detection_threshold))
 
-    def _follow(self, found: Detections, probabilities: Tensor, num_frames: int, boxes: Tensor) -> FacesPerFrame:
+    def _follow(self, found: Detections, probabilities: Tensor, frames: Tensor, boxes: Tensor) -> FacesPerFrame:
         """Give each face its track, smooth its probabilities along it, and sort the faces into their frames."""
-        settings = self.settings
-        tracks = assign_tracks(found.frames.tolist(), boxes, settings.track_overlap, settings.track_max_gap)
-        smoothed = smooth_along_tracks(probabilities, tracks, settings.smoothing_window)
-        faces: list[list[Face]] = [[] for _ in range(num_frames)]
+        if not len(found):
+            return ((),) * len(frames)
+        settings, indices = self.settings, found.frames.tolist()
+        cuts = find_cuts(frames, settings.scene_cut_threshold)
+        tracks = assign_tracks(
+            indices,
+            boxes,
+            describe_faces(frames, found.frames, boxes),
+            cuts,
+            settings.track_similarity,
+            settings.track_max_gap,
+            settings.track_reidentification,
+        )
+        smoothed = smooth_along_tracks(probabilities, indices, tracks, cuts, settings.smoothing_window)
+        faces: list[list[Face]] = [[] for _ in range(len(frames))]
         columns = (found.frames, boxes, found.landmarks, found.scores, smoothed)
         for track, frame, box, landmarks, score, row in zip(
             tracks, *(column.tolist() for column in columns), strict=True
@@ -148,7 +161,7 @@ class FacialEmotionCapture:
     def _choose_key_frames(self, faces: FacesPerFrame, times: tuple[float, ...] | None) -> tuple[KeyFrame, ...]:
         settings = self.settings
         peaks = select_key_frames(
-            timeline=tuple(frame_scores(group, len(EMOTIONS)) for group in faces),
+            timelines=scores_by_track(faces, len(EMOTIONS)),
             labels=EMOTIONS,
             max_key_frames=settings.max_key_frames,
             threshold=settings.key_frame_threshold,
@@ -160,7 +173,7 @@ class FacialEmotionCapture:
 
 def _key_frame(peak: Peak, faces: tuple[Face, ...], times: tuple[float, ...] | None) -> KeyFrame:
     label = EMOTIONS.index(peak.label)
-    ordered = sorted(faces, key=lambda face: -face.probabilities[label] * face.score)
+    ordered = sorted(faces, key=lambda face: (face.track != peak.track, -face.probabilities[label] * face.score))
     return KeyFrame(
         frame=peak.frame,
         time=None if times is None else times[peak.frame],

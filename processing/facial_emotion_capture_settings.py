@@ -40,19 +40,24 @@ class FacialEmotionCaptureSettings:
         detection_threshold: Detector's confidence from which a box is a face, 0 to 1.
         detection_overlap: Boxes that overlap a surer one by more than this IoU are dropped, 0 to 1.
         detection_batch_size: Frames that the detector sees at once.
-        still_frame_change: A frame takes over the faces of the last frame that was looked at if no block of 1/28 of
-            its height and width differs from it by more than this many gray levels (0 to 255) on average; 0 to look
-            at every frame.
+        still_frame_change: A frame takes over the faces of the last frame that was looked at if no pixel of their
+            thumbnails (28×28) differs by more than this many gray levels, 0 to 255; 0 to look at every frame.
         min_face_height: Height of the smallest face to keep, as a share of the frame's height, 0 to 1.
         crop_scale: Side of the square crop for the classifiers, in units of the longer side of the box. On rendered
             heads, tighter than 0.85 and wider than 1 name fewer expressions.
         classification_batch_size: Faces that the classifiers see at once.
-        track_overlap: IoU with a track's last box from which a face continues the track, 0 to 1.
+        scene_cut_threshold: A frame begins a new shot if it differs from the one before by more than this both in
+            colours and in layout, 0 to 1; with 1 there are no cuts. See `scene_cuts`.
+        track_similarity: Nearness to a track's predicted place × likeness of the face's colours from which a face
+            continues the track, 0 to 1. See `face_tracking`.
         track_max_gap: A track ends after so many frames without its face.
+        track_reidentification: Likeness of the face's colours from which a face takes up a track that ended earlier,
+            0 to 1; with 1 whoever comes back gets a new track.
         smoothing_window: Number of neighbouring faces on a track, itself included, that a face's probabilities are
             the mean of; odd, 1 for none.
-        max_key_frames: Largest number of key frames per clip.
-        key_frame_threshold: Score from which a peak may become a key frame, 0 to 1.
+        max_key_frames: Largest number of key frames per clip, whoever they show.
+        key_frame_threshold: Score (probability × detector's confidence) from which a person's peak in an emotion may
+            become a key frame, 0 to 1.
         key_frame_min_gap: Smallest distance in frames between two key frames.
         neutral_weight: Factor on the score of neutral before peaks are compared and ranked.
         mask_margin: Share of a box's width and height that is kept around it on each side.
@@ -73,8 +78,10 @@ class FacialEmotionCaptureSettings:
     min_face_height: float = 0.06
     crop_scale: float = 0.9
     classification_batch_size: int = 8
-    track_overlap: float = 0.3
-    track_max_gap: int = 3
+    scene_cut_threshold: float = 0.35
+    track_similarity: float = 0.15
+    track_max_gap: int = 6
+    track_reidentification: float = 0.75
     smoothing_window: int = 3
     max_key_frames: int = 4
     key_frame_threshold: float = 0.5
@@ -97,7 +104,9 @@ class FacialEmotionCaptureSettings:
             "detection_threshold",
             "detection_overlap",
             "min_face_height",
-            "track_overlap",
+            "scene_cut_threshold",
+            "track_similarity",
+            "track_reidentification",
             "key_frame_threshold",
             "neutral_weight",
             "mask_fade",

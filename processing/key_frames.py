@@ -1,34 +1,43 @@
-"""The choice of key frames: where a clip shows its emotions best."""
+"""The choice of key frames: where each person of a clip shows an emotion best."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+Timeline = Sequence[Sequence[float]]
+"""For each frame one score (0 to 1) per label; zeros where the person is not seen."""
 
 
 class Peak(NamedTuple):
-    """A chosen frame: its index, the label that it peaks in, and the score of that label there."""
+    """A chosen frame: its index, who is at a height in it, in which label, and the score of that label there."""
 
     frame: int
+    track: int
     label: str
     score: float
 
 
 def select_key_frames(
-    timeline: tuple[tuple[float, ...], ...],
-    labels: tuple[str, ...],
+    timelines: Mapping[int, Timeline],
+    labels: Sequence[str],
     max_key_frames: int,
     threshold: float,
     min_gap: int,
     neutral_weight: float,
 ) -> list[Peak]:
-    """Choose the frames that show a clip's emotions at their height.
+    """Choose the frames that show the emotions of a clip's people at their height.
 
-    Every local peak of a label's score of at least `threshold` is a candidate. The best peak of each label is taken
-    first, in falling order of score, then the remaining ones, as long as there is room and no chosen frame is nearer
-    than `min_gap`. Neutral's score is weighted down first, so that the pauses between two expressions seldom count.
-    If there is no candidate, the frame with the highest score of a label other than neutral is taken, under the label
-    that leads in it.
+    1. Neutral's scores are weighted down, so that the pauses between two expressions seldom count.
+    2. Every local peak of a person's score for a label is a candidate if it reaches the threshold and the label leads
+       among the person's scores in that frame.
+    3. Candidates are taken in three rounds, each in falling order of weighted score: the best of each person, then the
+       best of each label of each person, then the others. A candidate is passed over if a frame nearer than `min_gap`
+       was chosen: a key frame shows everybody, so frames are spared, whoever they were chosen for.
+    4. If there is no candidate, the least neutral frame is taken, under the label that leads in it.
+
+    Ties go to the earlier frame, then to the lower track, then to the label that comes first.
 
     Args:
-        timeline: Score (0 to 1) per frame and label; a frame without a face is all zeros.
+        timelines: For each track the scores per frame and label (smoothed along the track), all of one length.
         labels: Names of the labels.
         max_key_frames: Largest number of key frames.
         threshold: Weighted score from which a peak counts.
@@ -36,33 +45,42 @@ def select_key_frames(
         neutral_weight: Factor on the scores of "neutral".
 
     Returns:
-        Key frames in the order of time, with their scores unweighted; none if no frame has a score above zero.
+        Key frames in the order of time, with their scores unweighted; none if no one has a score above zero.
     """
+    weights = [neutral_weight if label == "neutral" else 1.0 for label in labels]
 
     def weighted(peak: Peak) -> float:
-        return peak.score * (neutral_weight if peak.label == "neutral" else 1.0)
+        return peak.score * weights[labels.index(peak.label)]
 
     candidates = [
-        Peak(frame, label, series[frame])
-        for label, series in zip(labels, zip(*timeline, strict=True), strict=False)
-        for frame in _local_peaks(series)
+        peak
+        for track, timeline in timelines.items()
+        for peak in _leading_peaks(track, timeline, labels, weights)
+        if weighted(peak) >= threshold
     ]
-    candidates = [peak for peak in candidates if peak.score > 0 and weighted(peak) >= threshold]
     if not candidates:
-        return _best_frame(timeline, labels)
-    candidates.sort(key=lambda peak: (-weighted(peak), peak.frame, labels.index(peak.label)))
-
-    seen: set[str] = set()
-    first_of_label = [peak for peak in candidates if not (peak.label in seen or seen.add(peak.label))]
-    others = [peak for peak in candidates if peak not in first_of_label]
+        return _least_neutral(timelines, labels)
+    candidates.sort(key=lambda peak: (-weighted(peak), peak.frame, peak.track, labels.index(peak.label)))
     chosen: list[Peak] = []
-    for peak in first_of_label + others:
+    for peak in _in_rounds(candidates):
         if len(chosen) < max_key_frames and all(abs(peak.frame - other.frame) >= min_gap for other in chosen):
             chosen.append(peak)
     return sorted(chosen)
 
 
-def _local_peaks(series: tuple[float, ...]) -> list[int]:
+def _leading_peaks(track: int, timeline: Timeline, labels: Sequence[str], weights: Sequence[float]) -> list[Peak]:
+    """Return the local peaks of a person's labels in frames where that label leads."""
+    peaks = []
+    for column, label in enumerate(labels):
+        for frame in _local_peaks([scores[column] for scores in timeline]):
+            score = timeline[frame][column]
+            lead = max(value * weight for value, weight in zip(timeline[frame], weights, strict=True))
+            if score > 0 and score * weights[column] >= lead:
+                peaks.append(Peak(frame, track, label, score))
+    return peaks
+
+
+def _local_peaks(series: Sequence[float]) -> list[int]:
     """Return the frames of local maxima; a plateau counts once, at its middle."""
     peaks = []
     start = 0
@@ -77,14 +95,44 @@ def _local_peaks(series: tuple[float, ...]) -> list[int]:
     return peaks
 
 
-def _best_frame(timeline: tuple[tuple[float, ...], ...], labels: tuple[str, ...]) -> list[Peak]:
-    """Return the least neutral frame, named after its own highest score; nothing if there is no face."""
-    if not any(map(any, timeline)):
+def _in_rounds(ranked: Iterable[Peak]) -> list[Peak]:
+    """Put the first peak of each person first, then the first of each label of each person, then the others."""
+    people: set[int] = set()
+    shown: set[tuple[int, str]] = set()
+    rounds: tuple[list[Peak], list[Peak], list[Peak]] = ([], [], [])
+    for peak in ranked:
+        if peak.track not in people:
+            rounds[0].append(peak)
+        elif (peak.track, peak.label) not in shown:
+            rounds[1].append(peak)
+        else:
+            rounds[2].append(peak)
+        people.add(peak.track)
+        shown.add((peak.track, peak.label))
+    return [peak for group in rounds for peak in group]
+
+
+def _least_neutral(timelines: Mapping[int, Timeline], labels: Sequence[str]) -> list[Peak]:
+    """Return the frame with the highest score of a label other than neutral, named after what leads in it."""
+
+    def strength(place: tuple[int, int]) -> float:
+        track, frame = place
+        return max(
+            (score for score, label in zip(timelines[track][frame], labels, strict=True) if label != "neutral"),
+            default=0.0,
+        )
+
+    places = sorted(
+        (
+            (track, frame)
+            for track, timeline in timelines.items()
+            for frame, scores in enumerate(timeline)
+            if any(scores)
+        ),
+        key=lambda place: (place[1], place[0]),
+    )
+    if not places:
         return []
-
-    def strength(frame: int) -> float:
-        return max(score for score, label in zip(timeline[frame], labels, strict=True) if label != "neutral")
-
-    best = max(range(len(timeline)), key=strength)
-    label, score = max(zip(labels, timeline[best], strict=True), key=lambda pair: pair[1])
-    return [Peak(best, label, score)]
+    track, frame = max(places, key=strength)
+    label, score = max(zip(labels, timelines[track][frame], strict=True), key=lambda pair: pair[1])
+    return [Peak(frame, track, label, score)]

@@ -59,6 +59,12 @@ def test_timeline_of_one_person(capture):
     assert angry[EMOTIONS.index("angry")] == 0.7
 
 
+def test_timelines_and_key_frames_of_each_person(capture):
+    assert capture.timelines() == {0: capture.timeline(0), 1: capture.timeline(1)}
+    assert capture.key_frames_of(1) == capture.key_frames[:1]
+    assert capture.key_frames_of(0) == ()
+
+
 def test_tracks_list_the_frames_of_each_person(capture):
     assert capture.tracks == {0: (0,), 1: (0, 2)}
 
