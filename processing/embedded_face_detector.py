@@ -13,8 +13,8 @@ from .face_detections import Detections, FaceDetector, cpu_zeros
 from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
 from .retinaface import INPUT_MULTIPLE, RetinaFace, anchors, decode_boxes, decode_landmarks
 
-CHANGE_GRID = 28
-"""Still frames are told by the mean colors of a grid of so many by so many blocks."""
+THUMBNAIL_SIZE = 28
+"""Still frames are told by copies of so many by so many pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +99,16 @@ class EmbeddedFaceDetector(FaceDetector):
             last_seen: What was returned for the frames before these; None at the start of a clip.
 
         Returns:
-            For each frame whether to look at it; and the blocks of the last frame that is.
+            For each frame whether to look at it; and the thumbnail of the last frame that is.
         """
         limit = self.settings.still_frame_change
         if limit == 0:
             return [True] * len(images), None
-        blocks = F.adaptive_avg_pool2d(images.float(), CHANGE_GRID).cpu()
         looked_at = []
-        for own in blocks:
-            is_new = last_seen is None or (own - last_seen).abs().max().item() > limit
+        for thumbnail in resize(images, THUMBNAIL_SIZE, THUMBNAIL_SIZE).float().cpu():
+            is_new = last_seen is None or (thumbnail - last_seen).abs().max().item() > limit
             looked_at.append(is_new)
-            last_seen = own if is_new else last_seen
+            last_seen = thumbnail if is_new else last_seen
         return looked_at, last_seen
 
     def _detect(self, batch: list[_Piece]) -> list[Detections]:

@@ -74,7 +74,7 @@ class FacialEmotionCaptureSettings:
     detection_threshold: float = 0.7
     detection_overlap: float = 0.4
     detection_batch_size: int = 16
-    still_frame_change: float = 2.0
+    still_frame_change: float = 4.0
     min_face_height: float = 0.06
     crop_scale: float = 0.9
     classification_batch_size: int = 8
