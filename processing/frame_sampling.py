@@ -45,7 +45,8 @@ def sample_evenly(
         raise ValueError("Sampling by `fps` needs the clip's own rate: pass `video_metadata` with `fps`.")
     else:
         most = min(max_frames, total) // step * step
-        wanted = min(max(total / metadata.fps * fps, min_frames), most) // step * step
+        # A rate made of time stamps is 12.000000000000002: without rounding, two seconds at 3 fps are 4 frames.
+        wanted = min(max(round(total / metadata.fps * fps, 6), min_frames), most) // step * step
     count = min(max(step, int(wanted)), total)
     # The same float32 steps as Qwen's, so that the same frames are chosen.
     return torch.arange(0, total, total / count)[:count].int().tolist()
