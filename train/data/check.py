@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 from emotion_qwen.train.collator import ConversationCollator, show_sample
+from emotion_qwen.train.recipe import find_recipe, read_recipe
 
 from .decoding import MediaDecoder
 from .entries import SampleError
 from .layouts import guess_reader
 from .sources import Outline, Source, build_source
+
+_RECIPE_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass
@@ -54,23 +56,20 @@ def recipe_data(path: str | Path, reader: str | None = None) -> tuple[list[dict[
     """Find the sources that a recipe names, or make one of a path.
 
     Args:
-        path: A YAML recipe with `data`, or a file or folder of data.
+        path: A recipe with `data` (its path, or the name of a shipped one), or a file or folder of data.
         reader: Name of a reader, if the path is data that doesn't tell by itself.
 
     Returns:
         The items of `data`, and all settings of the recipe (none for a path of data).
 
     Raises:
-        FileNotFoundError: If there is nothing at the path.
+        FileNotFoundError: If there is neither data nor a recipe of that name.
         ValueError: If the recipe has no `data`, or no reader fits.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no recipe and no data at '{path}'.")
-    if path.suffix not in (".yaml", ".yml"):
-        return [{"reader": reader or guess_reader(path), "path": str(path)}], {}
-    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(settings, dict) or not isinstance(settings.get("data"), list):
+    if Path(path).exists() and Path(path).suffix not in _RECIPE_SUFFIXES:
+        return [{"reader": reader or guess_reader(Path(path)), "path": str(path)}], {}
+    settings = read_recipe(find_recipe(str(path)))
+    if not isinstance(settings.get("data"), list):
         raise ValueError(f"The recipe '{path}' has no list `data`.")
     return settings["data"], settings
 

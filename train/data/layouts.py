@@ -7,14 +7,16 @@ from .media_files import list_media
 from .published_sets import CREMA_D_NAME, RAVDESS_NAME
 from .trl_columns import TABLE_SUFFIXES
 
-_SIGNS: Mapping[str, str] = {
-    "dfew": "EmoLabel_DataSplit",
-    "mafw": "Train & Test Set",
-    "mer2024": "label-disdim.csv",
-    "raf_db": "EmoLabel/list_patition_label.txt",
-    "emoset": "train.json",
-    "meld": "**/train_sent_emo.csv",
+_SIGNS: Mapping[str, tuple[str, ...]] = {
+    "dfew": ("EmoLabel_DataSplit",),
+    "mafw": ("Train & Test Set",),
+    "mer2024": ("label-disdim.csv", "reference-*.csv"),
+    "raf_db": ("EmoLabel/list_patition_label.txt",),
+    "emoset": ("image/*/*_*.*",),
+    "meld": ("**/*_sent_emo.csv",),
+    "trl": ("state.json", "dataset_dict.json", "*.parquet"),
 }
+"""Below a folder of the layout, one of these is there."""
 _FILES: Mapping[str, str] = dict.fromkeys(TABLE_SUFFIXES, "trl") | {".csv": "csv", ".json": "conversations"}
 
 
@@ -29,11 +31,11 @@ def guess_reader(path: Path) -> str:
     """
     if path.is_file():
         return _guess_for_file(path)
-    for reader, sign in _SIGNS.items():
-        if next(path.glob(sign), None) is not None:
+    for reader, signs in _SIGNS.items():
+        if any(next(path.glob(sign), None) is not None for sign in signs):
             return reader
-    if any((path / name).is_file() for name in ("state.json", "dataset_dict.json")) or any(path.glob("*.parquet")):
-        return "trl"
+    if any(_guess_for_file(table) == "emer" for table in path.glob("*.csv")):
+        return "emer"
     names = [clip.stem for clip in list_media(path)]
     for reader, pattern in (("crema_d", CREMA_D_NAME), ("ravdess", RAVDESS_NAME)):
         if names and all(map(pattern.fullmatch, names)):

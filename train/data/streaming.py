@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from torch.utils.data import IterableDataset, get_worker_info
+from datasets import IterableDataset
 
 from emotion_qwen.processing import MediaError
 
@@ -16,11 +16,11 @@ SHUFFLE_BUFFER = 1000
 """Entries of a source among which the next one is drawn."""
 
 
-class StreamedMixture(IterableDataset):
+class StreamedMixture:
     """Samples of several sources without end: a source that is read to its end is read again, in another order.
 
-    The order of entries depends on the seed alone. Each data-loader worker goes through all entries, which is cheap,
-    and decodes its own share of the samples.
+    The order depends on the seed alone. Each data-loader worker goes through all entries, which is cheap, and decodes
+    its own part of the samples.
 
     Args:
         sources: Each with a weight, if there are several.
@@ -39,7 +39,6 @@ class StreamedMixture(IterableDataset):
         decode: Callable[[list[Message]], list[Message]],
         broken: BrokenSamples,
     ) -> None:
-        super().__init__()
         weights = [source.weight if len(sources) > 1 else 1.0 for source in sources]
         if any(weight is None or weight <= 0 for weight in weights):
             raise ValueError("Each of several sources that are streamed needs a weight above 0.")
@@ -49,20 +48,39 @@ class StreamedMixture(IterableDataset):
         self.decode = decode
         self.broken = broken
 
-    def __iter__(self) -> Iterator[Sample]:
-        worker = get_worker_info()
-        mine, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
+    def as_data_set(self, workers: int) -> IterableDataset:
+        """The samples as the trainer takes them.
+
+        Args:
+            workers: Data-loader workers, each of which decodes a part; with 0 the process itself decodes all.
+
+        Returns:
+            Rows of `messages` with pixels, and `face_captures`, which may be None.
+        """
+        parts = max(1, workers)
+        return IterableDataset.from_generator(self.samples, gen_kwargs={"parts": list(range(parts)), "of": parts})
+
+    def samples(self, parts: Sequence[int] = (0,), of: int = 1) -> Iterator[Sample]:
+        """Yield samples.
+
+        Args:
+            parts: Which of every so many draws are wanted, numbers below `of`.
+            of: So many.
+
+        Raises:
+            BrokenDataError: If too many samples are broken.
+        """
         for place, (source, drawn, index, visit) in enumerate(self._draws()):
-            if place % workers != mine:
+            if place % of not in parts:
                 continue
             try:
                 sample = source.sample_of(drawn, index, visit)
-                sample = {**sample, "messages": self.decode(sample["messages"])}
+                messages = self.decode(sample["messages"])
             except (SampleError, MediaError) as error:
                 self.broken.count_broken(source.name, error)
                 continue
             self.broken.count_sound()
-            yield sample
+            yield {"messages": messages, "face_captures": sample.get("face_captures")}
 
     def _draws(self) -> Iterator[tuple[Source, Any, int, int]]:
         rng = np.random.default_rng(self.seed)

@@ -52,7 +52,7 @@ def write_clip(path: Path, frames: int = 6, fps: int = 6) -> Path:
         stream.width = stream.height = 32
         stream.pix_fmt = "yuv420p"
         for number in range(frames):
-            pixels = np.full((32, 32, 3), 30 * number, np.uint8)
+            pixels = np.full((32, 32, 3), 30 * number % 256, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     return path

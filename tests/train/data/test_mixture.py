@@ -146,29 +146,35 @@ def stream(*sources, seed=0, share=0.0) -> StreamedMixture:
 
 
 def test_a_stream_goes_through_all_and_starts_again():
-    taken = [sample["messages"][1] for sample in itertools.islice(stream(Numbers("a", 10)), 30)]
+    taken = [sample["messages"][1] for sample in itertools.islice(stream(Numbers("a", 10)).samples(), 30)]
     assert [sorted(taken[start : start + 10]) for start in (0, 10, 20)] == [list(range(10))] * 3
     assert taken[:10] != taken[10:20]
 
 
 def test_a_stream_mixes_by_weight_and_repeats_with_its_seed():
     sources = (Numbers("a", 50, weight=3), Numbers("b", 50, weight=1))
-    taken = [sample["messages"] for sample in itertools.islice(stream(*sources), 400)]
+    taken = [sample["messages"] for sample in itertools.islice(stream(*sources).samples(), 400)]
     assert 260 < Counter(name for name, _ in taken)["a"] < 340
-    assert taken == [sample["messages"] for sample in itertools.islice(stream(*sources), 400)]
+    assert taken == [sample["messages"] for sample in itertools.islice(stream(*sources).samples(), 400)]
 
 
 def test_workers_divide_a_stream():
-    loader = DataLoader(stream(Numbers("a", 20)), batch_size=1, num_workers=2, collate_fn=first)
+    rows = stream(Numbers("a", 20)).as_data_set(workers=2)
+    loader = DataLoader(rows, batch_size=1, num_workers=2, collate_fn=first)
     taken = [sample["messages"][1] for sample in itertools.islice(loader, 20)]
     assert sorted(taken) == list(range(20))
 
 
 def test_a_stream_skips_and_stops_as_well():
-    taken = itertools.islice(stream(Numbers("a", 10, broken_every=5), share=0.5), 16)
+    taken = itertools.islice(stream(Numbers("a", 10, broken_every=5), share=0.5).samples(), 16)
     assert not {sample["messages"][1] for sample in taken} & {0, 5}
     with pytest.raises(BrokenDataError):
-        list(itertools.islice(stream(Numbers("a", 10, broken_every=1)), 1))
+        next(stream(Numbers("a", 10, broken_every=1)).samples())
+
+
+def test_a_source_that_gives_nothing_does_not_hang_a_stream():
+    with pytest.raises(ValueError, match="a: there is no sample"):
+        next(stream(Numbers("a", 0)).samples())
 
 
 def test_several_streams_need_weights():
