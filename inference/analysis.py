@@ -42,6 +42,7 @@ class EmotionAnalysis:
         language: Language asked in, `"en"` or `"zh"`.
         question: The question that `text` answers.
         frame_size: (width, height) of the decoded frames in pixels, which the boxes refer to.
+        adapter: Name of the adapter that gave `text`; None for the model alone.
     """
 
     label: str
@@ -53,6 +54,7 @@ class EmotionAnalysis:
     language: str
     question: str
     frame_size: tuple[int, int]
+    adapter: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers: equal to itself after a round trip through JSON."""

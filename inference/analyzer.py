@@ -1,6 +1,6 @@
 """From a clip or a still to the emotion, its evidence and a reasoned answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +11,11 @@ from transformers import TextStreamer
 from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture, FacialEmotionCapture
 from emotion_qwen.processing.face_capture import KeyFrame
 
+from .adapter_choice import choose_adapter
+from .adapter_files import ADAPTERS_FOLDER, AUTO, BASE, find_adapters
+from .adapters import AdapterSet
 from .analysis import EmotionAnalysis, Gate, TimelinePoint
-from .checkpoint import apply_adapter, load_checkpoint, shipped_checkpoint
+from .checkpoint import load_checkpoint, shipped_checkpoint
 from .label_likelihood import label_probabilities
 from .media import DecodedMedia, load_media
 from .prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
@@ -34,11 +37,17 @@ class EmotionAnalyzer:
     Args:
         model: An `EmotionQwenForConditionalGeneration`, on its device.
         processor: The processor of its checkpoint.
+
+    Attributes:
+        adapters: The model's adapters; none at first.
+        adapter: What answers where a call does not say: an adapter's name, `"auto"` or `"base"`.
     """
 
     def __init__(self, model, processor: EmotionQwenProcessor):
         self.model = model
         self.processor = processor
+        self.adapters = AdapterSet(model)
+        self.adapter = BASE
 
     @classmethod
     def from_pretrained(
@@ -48,15 +57,21 @@ class EmotionAnalyzer:
         device: torch.device | str | None = None,
         dtype: torch.dtype | str | None = None,
         attn_implementation: str | None = None,
+        adapters: Mapping[str, str | Path] | None = None,
     ) -> "EmotionAnalyzer":
-        """Load a checkpoint, with an adapter on it where one is named.
+        """Load a checkpoint and its adapters.
+
+        Adapters in the checkpoint folder's `adapters/` are known by their folders' names and loaded when first asked
+        for.
 
         Args:
             path_or_id: Local folder or Hub id; Emotion-Qwen-Nano, which comes with the package, by default.
-            adapter: Local folder or Hub id of a PEFT adapter trained on that checkpoint.
+            adapter: What answers where a call does not say: the name of an adapter, `"auto"` for the one that each
+                question calls for, or the local folder or Hub id of one more PEFT adapter. By default the model alone.
             device: Where it runs; the accelerator where there is one by default.
             dtype: Type of the weights; by default float32 on the CPU and the checkpoint's own elsewhere.
             attn_implementation: Attention of transformers' interface, such as `"sdpa"`.
+            adapters: Local folders or Hub ids of more PEFT adapters trained on that checkpoint, by name.
 
         Returns:
             The analyzer.
@@ -67,9 +82,14 @@ class EmotionAnalyzer:
         """
         source = path_or_id if path_or_id is not None else shipped_checkpoint()
         model, processor = load_checkpoint(source, device, dtype, attn_implementation)
+        analyzer = cls(model, processor)
+        for name, folder in find_adapters(Path(source) / ADAPTERS_FOLDER).items():
+            analyzer.adapters.add(folder, name)
+        for name, folder in (adapters or {}).items():
+            analyzer.adapters.load(analyzer.adapters.add(folder, name))
         if adapter is not None:
-            model = apply_adapter(model, adapter)
-        return cls(model, processor)
+            analyzer._prefer(adapter)
+        return analyzer
 
     def load(self, media: Any) -> DecodedMedia:
         """Decode a clip or a still, as `analyze` does first.
@@ -121,6 +141,7 @@ class EmotionAnalyzer:
         facial_emotion_capture: bool = True,
         face_capture: FaceCapture | None = None,
         labels: Sequence[str] = EMOTION_LABELS,
+        adapter: str | None = None,
         max_new_tokens: int = 256,
         on_text: Callable[[str], None] | None = None,
         on_stage: Callable[[Stage], None] | None = None,
@@ -135,6 +156,9 @@ class EmotionAnalyzer:
             facial_emotion_capture: Whether faces are captured and their key frames shown to the model.
             face_capture: Faces captured earlier from the same media, instead of capturing them again.
             labels: The label set.
+            adapter: What answers: the name of an adapter; `"base"` for the model alone; `"auto"` for what each of the
+                two questions calls for by `choose_adapter`, the one for the label and `question`. By default what the
+                analyzer prefers.
             max_new_tokens: Longest answer, in tokens.
             on_text: Called with each piece of the answer as it is generated.
             on_stage: Called with each stage's name as it starts.
@@ -144,12 +168,14 @@ class EmotionAnalyzer:
 
         Raises:
             MediaError: If the media can't be read.
+            AdapterError: If there is no such adapter, or it does not fit the model.
             ValueError: If the language is unknown, or the question holds a placeholder of the processor.
         """
         enter = on_stage or (lambda stage: None)
         ask_label = label_question(language, labels)
         question = question if question is not None else reasoning_question(language)
         self._check_question(question)
+        label_adapter, text_adapter = (self._adapter_for(asked, adapter) for asked in (ask_label, question))
         enter("decode")
         decoded = self.load(media)
         capture = face_capture if facial_emotion_capture else None
@@ -162,11 +188,14 @@ class EmotionAnalyzer:
         features = self._encode(decoded.kind, inputs)
         enter("read")
         answers = [self._answer_tokens(label_name(label, language)) for label in labels]
-        probabilities = label_probabilities(
-            self.model, self._prompt(ask_label, decoded.kind, inputs, features), answers
-        )
+        # Adapters change the language model alone, so what is seen is encoded once for both questions.
+        with self.adapters.using(label_adapter):
+            probabilities = label_probabilities(
+                self.model, self._prompt(ask_label, decoded.kind, inputs, features), answers
+            )
         enter("answer")
-        text = self._generate(self._prompt(question, decoded.kind, inputs, features), max_new_tokens, on_text)
+        with self.adapters.using(text_adapter):
+            text = self._generate(self._prompt(question, decoded.kind, inputs, features), max_new_tokens, on_text)
         return EmotionAnalysis(
             label=labels[int(probabilities.argmax())],
             probabilities=dict(zip(labels, probabilities.tolist(), strict=True)),
@@ -177,7 +206,25 @@ class EmotionAnalyzer:
             language=language,
             question=question,
             frame_size=decoded.size,
+            adapter=text_adapter,
         )
+
+    def _prefer(self, adapter: str | Path) -> None:
+        """Answer with an adapter by default: a known name, "auto", "base", or one more adapter's folder or Hub id."""
+        if adapter in (AUTO, BASE):
+            self.adapter = str(adapter)
+            return
+        self.adapter = str(adapter) if adapter in self.adapters.names else self.adapters.add(adapter)
+        self.adapters.activate(self.adapter)
+
+    def _adapter_for(self, question: str, adapter: str | None) -> str | None:
+        adapter = self.adapter if adapter is None else adapter
+        if adapter == AUTO:
+            adapter = choose_adapter(question, self.adapters.purposes)
+        if adapter is None or adapter == BASE:
+            return None
+        self.adapters.load(adapter)
+        return adapter
 
     def _visual_processor(self, kind: str):
         return self.processor.image_processor if kind == "image" else self.processor.video_processor

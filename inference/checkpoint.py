@@ -1,4 +1,4 @@
-"""Loading a model, its processor and an adapter, with one clear sentence where something doesn't fit."""
+"""Loading a model and its processor, with one clear sentence where something doesn't fit."""
 
 import json
 from importlib import resources
@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
 
-from .errors import AdapterError, CheckpointError
+from .errors import CheckpointError
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PROCESSORS = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
@@ -74,69 +74,6 @@ def load_checkpoint(
     return model.to(device).eval(), processor
 
 
-def apply_adapter(model, adapter: str | Path):
-    """Put a PEFT adapter onto a model.
-
-    Args:
-        model: The model that the adapter was trained on.
-        adapter: Local folder or Hub id of the adapter.
-
-    Returns:
-        The same model with the adapter's layers in place, in evaluation mode.
-
-    Raises:
-        AdapterError: If PEFT is not installed, a file is missing, or the adapter was made for another model.
-    """
-    return _adapted(model, adapter).get_base_model().eval()
-
-
-def merge_adapter(model, adapter: str | Path):
-    """Add a PEFT adapter to a model's weights for good.
-
-    Args:
-        model: The model that the adapter was trained on.
-        adapter: Local folder or Hub id of the adapter.
-
-    Returns:
-        The model with plain, changed weights.
-
-    Raises:
-        AdapterError: See `apply_adapter`.
-    """
-    return _adapted(model, adapter).merge_and_unload()
-
-
-def _adapted(model, adapter: str | Path):
-    try:
-        from peft import PeftConfig, PeftModel
-    except ImportError as error:
-        raise AdapterError("Adapters need PEFT: pip install peft.") from error
-    folder = Path(adapter)
-    if folder.is_dir():
-        _check_adapter_folder(folder)
-    elif folder.is_absolute() or str(adapter).startswith("."):
-        raise AdapterError(f"There is no adapter folder {str(adapter)!r}.")
-    try:
-        config = PeftConfig.from_pretrained(str(adapter))
-        if config.is_prompt_learning:
-            raise AdapterError(f"Adapter {str(adapter)!r} learns prompts; only adapters of layers, such as LoRA, fit.")
-        config.inference_mode = True
-        adapted = PeftModel(model, config)
-        loaded = adapted.load_adapter(str(adapter), adapted.active_adapter, is_trainable=False)
-    except AdapterError:
-        raise
-    except _LOAD_ERRORS as error:
-        reason = _first_sentence(error)
-        raise AdapterError(f"Adapter {str(adapter)!r} does not fit this model: {reason}") from error
-    mismatched = [key for key in loaded.missing_keys if "lora_" in key] + list(loaded.unexpected_keys)
-    if mismatched:
-        raise AdapterError(
-            f"Adapter {str(adapter)!r} was made for another model ({config.base_model_name_or_path}): "
-            f"{len(mismatched)} of its weights do not match, such as {mismatched[0]}."
-        )
-    return adapted
-
-
 def _load_model(path_or_id: str | Path, dtype: torch.dtype | str, attn_implementation: str | None):
     try:
         config = EmotionQwenConfig.from_pretrained(path_or_id)
@@ -179,12 +116,6 @@ def _read_json(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{str(path)!r} is not readable JSON.") from error
-
-
-def _check_adapter_folder(folder: Path) -> None:
-    for names in (("adapter_config.json",), ("adapter_model.safetensors", "adapter_model.bin")):
-        if not any((folder / name).is_file() for name in names):
-            raise AdapterError(f"Adapter {str(folder)!r} lacks {' or '.join(names)}.")
 
 
 def _cannot_load(what: str, path_or_id: str | Path, error: Exception) -> str:

@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("media", metavar="CLIP", help="video, GIF or picture: a path or a URL")
     parser.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano, which is built in)")
-    parser.add_argument("--adapter", help="PEFT adapter folder or Hub id for that checkpoint")
+    parser.add_argument("--adapter", help="adapter: folder, Hub id, a name in the checkpoint, or auto")
     parser.add_argument("--question", help="what to ask (default: what the face shows, and which emotion it is)")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the answer (default: en)")
     parser.add_argument("--max-new-tokens", type=_positive, default=256, help="longest answer (default: 256)")
@@ -197,7 +197,8 @@ def _export(options: argparse.Namespace) -> int:
         progress.start("Loading the model")
         from emotion_qwen import export_to_hub
 
-        from .checkpoint import load_checkpoint, merge_adapter, shipped_checkpoint
+        from .adapter_loading import merge_adapter
+        from .checkpoint import load_checkpoint, shipped_checkpoint
 
         source = options.model if options.model is not None else shipped_checkpoint()
         model, processor = load_checkpoint(source, device="cpu", dtype="auto")

@@ -1,0 +1,219 @@
+"""Adapters as folders in PEFT's format: finding them, and reading what they say of themselves."""
+
+import json
+import math
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import snapshot_download
+from safetensors import SafetensorError, safe_open
+
+from emotion_qwen import EmotionQwenConfig
+
+from .errors import AdapterError
+from .label_sets import LABEL_SETS
+
+CONFIG_FILE = "adapter_config.json"
+WEIGHTS_FILE = "adapter_model.safetensors"
+PURPOSE_FILE = "emotion_qwen_adapter.json"
+ADAPTERS_FOLDER = "adapters"
+"""Where a checkpoint folder keeps the adapters that come with it, one folder each."""
+
+BASE = "base"
+"""In the place of an adapter's name: the model without any."""
+AUTO = "auto"
+"""In the place of an adapter's name: the one that the question calls for (`choose_adapter`)."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PEFT_PREFIX = "lora_"
+
+
+@dataclass(frozen=True)
+class AdapterPurpose:
+    """What an adapter was trained to answer; `AUTO` goes by it.
+
+    Attributes:
+        labels: The labels that it names one of, or None where it answers open questions about emotion.
+    """
+
+    labels: tuple[str, ...] | None = None
+
+    def save(self, folder: str | Path) -> None:
+        """Write it beside the adapter's weights."""
+        text = json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
+        (Path(folder) / PURPOSE_FILE).write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class AdapterInfo:
+    """An adapter's folder.
+
+    Attributes:
+        name: What it is called by.
+        folder: Where it lies.
+        purpose: What it answers.
+        rank: LoRA's rank r.
+        alpha: LoRA's scaling α.
+        parameters: Number of its weights.
+        base_model: The model that it was trained on, as it says; None where it does not.
+    """
+
+    name: str
+    folder: Path
+    purpose: AdapterPurpose
+    rank: int | None
+    alpha: float | None
+    parameters: int
+    base_model: str | None
+
+
+def find_adapters(folder: str | Path) -> dict[str, Path]:
+    """List the adapters in a folder: itself, where it is one, and the folders in it that are.
+
+    PEFT writes one adapter into the folder it is given and several into a folder each, named after them.
+
+    Args:
+        folder: A local folder; it need not exist.
+
+    Returns:
+        Folders by name, sorted.
+    """
+    folder = Path(folder)
+    candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
+    return {path.resolve().name: path for path in candidates if (path / CONFIG_FILE).is_file()}
+
+
+def locate_adapter(path_or_id: str | Path) -> Path:
+    """Return the local folder of an adapter, fetched from the Hub where an id is given.
+
+    Raises:
+        AdapterError: If there is none, or a file of it is missing.
+    """
+    folder = Path(path_or_id)
+    if not folder.is_dir():
+        if folder.is_absolute() or str(path_or_id).startswith("."):
+            raise AdapterError(f"There is no adapter folder {str(path_or_id)!r}.")
+        folder = _fetch(str(path_or_id))
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise AdapterError(f"Adapter {str(path_or_id)!r} lacks {name}.")
+    return folder
+
+
+def adapter_name(folder: str | Path) -> str:
+    """Name an adapter after its folder; what PEFT can't have in a name becomes an underscore.
+
+    Raises:
+        AdapterError: If that is no name for an adapter.
+    """
+    return checked_name(re.sub(r"[^A-Za-z0-9_-]", "_", Path(folder).resolve().name))
+
+
+def checked_name(name: str) -> str:
+    """Return a name that PEFT and this package can call an adapter by.
+
+    Raises:
+        AdapterError: If it is not one.
+    """
+    if not _NAME.fullmatch(name) or name in (BASE, AUTO) or name in _PEFT_PREFIX:
+        raise AdapterError(
+            f"{name!r} is no name for an adapter: use letters, digits, - and _, but not a reserved word."
+        )
+    return name
+
+
+def read_adapter(folder: str | Path, name: str | None = None) -> AdapterInfo:
+    """Read what an adapter's folder says, without loading it into a model.
+
+    Args:
+        folder: Its local folder.
+        name: What to call it; the folder's name by default.
+
+    Raises:
+        AdapterError: If a file is missing or damaged.
+    """
+    folder = locate_adapter(folder)
+    name = adapter_name(folder) if name is None else name
+    config = read_adapter_config(folder)
+    try:
+        with safe_open(folder / WEIGHTS_FILE, framework="pt") as weights:
+            shapes = [weights.get_slice(key).get_shape() for key in weights.keys()]  # noqa: SIM118 - not a dict
+    except SafetensorError as error:
+        raise AdapterError(f"The weights of adapter {str(folder)!r} are damaged.") from error
+    return AdapterInfo(
+        name=name,
+        folder=folder,
+        purpose=read_purpose(folder, name),
+        rank=config.get("r"),
+        alpha=config.get("lora_alpha"),
+        parameters=sum(map(math.prod, shapes)),
+        base_model=config.get("base_model_name_or_path"),
+    )
+
+
+def read_purpose(folder: Path, name: str) -> AdapterPurpose:
+    """Tell what an adapter answers.
+
+    Args:
+        folder: Its local folder; its purpose file counts.
+        name: Its name. Without a purpose file, an adapter that is named after a label set answers that set's
+            question, and any other one open questions.
+
+    Raises:
+        AdapterError: If the purpose file is damaged.
+    """
+    if not (folder / PURPOSE_FILE).is_file():
+        return AdapterPurpose(LABEL_SETS[name].labels) if name in LABEL_SETS else AdapterPurpose()
+    labels = _read_json(folder / PURPOSE_FILE).get("labels")
+    return AdapterPurpose(None if labels is None else tuple(map(str, labels)))
+
+
+def read_adapter_config(folder: Path) -> dict[str, Any]:
+    """Read PEFT's config of an adapter.
+
+    Raises:
+        AdapterError: If it is no JSON object.
+    """
+    return _read_json(folder / CONFIG_FILE)
+
+
+def check_base(folder: Path, model_class: str) -> None:
+    """Refuse an adapter that says of itself that it was made for another architecture.
+
+    Args:
+        folder: Its local folder.
+        model_class: Name of the model's class.
+
+    Raises:
+        AdapterError: If it names another class, or a base model on this machine that is no Emotion-Qwen.
+    """
+    config = read_adapter_config(folder)
+    trained_on = (config.get("auto_mapping") or {}).get("base_model_class", model_class)
+    base = config.get("base_model_name_or_path")
+    if base and (Path(base) / "config.json").is_file():
+        model_type = _read_json(Path(base) / "config.json").get("model_type")
+        if model_type != EmotionQwenConfig.model_type:
+            trained_on = f"{model_type} ({base})"
+    if trained_on != model_class:
+        raise AdapterError(f"Adapter {str(folder)!r} was made for another model, {trained_on}.")
+
+
+def _fetch(repo_id: str) -> Path:
+    try:
+        return Path(snapshot_download(repo_id, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE, PURPOSE_FILE]))
+    except (OSError, ValueError) as error:
+        raise AdapterError(
+            f"There is no adapter {repo_id!r}, neither here nor, as far as can be told, on the Hub."
+        ) from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AdapterError(f"{str(path)!r} is not readable JSON.") from error
+    if not isinstance(content, dict):
+        raise AdapterError(f"{str(path)!r} holds no settings.")
+    return content

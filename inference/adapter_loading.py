@@ -1,0 +1,132 @@
+"""Putting PEFT adapters onto a model, with one clear sentence where one does not fit."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from .adapter_files import check_base, locate_adapter
+from .errors import AdapterError
+
+_LANGUAGE_MODEL = "language_model."
+_LOAD_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError, SafetensorError)
+
+
+def apply_adapter(model, adapter: str | Path):
+    """Put a PEFT adapter onto a model.
+
+    Args:
+        model: The model that the adapter was trained on.
+        adapter: Local folder or Hub id of the adapter.
+
+    Returns:
+        The same model with the adapter's layers in place and active, in evaluation mode.
+
+    Raises:
+        AdapterError: If PEFT is not installed, a file is missing, or the adapter was made for another model.
+    """
+    return load_peft_model(model, locate_adapter(adapter)).get_base_model().eval()
+
+
+def merge_adapter(model, adapter: str | Path):
+    """Add a PEFT adapter to a model's weights for good.
+
+    Args:
+        model: The model that the adapter was trained on.
+        adapter: Local folder or Hub id of the adapter.
+
+    Returns:
+        The model with plain, changed weights.
+
+    Raises:
+        AdapterError: See `apply_adapter`.
+    """
+    return load_peft_model(model, locate_adapter(adapter), only_language_model=False).merge_and_unload()
+
+
+def load_peft_model(model, folder: Path, name: str = "default", only_language_model: bool = True):
+    """Load a model's first adapter.
+
+    Args:
+        model: The model; its layers are wrapped in place.
+        folder: The adapter's local folder.
+        name: What to call it.
+        only_language_model: Whether an adapter that changes other parts is refused. What the model sees is computed
+            once, whichever adapters read it, and rows of a batch can't be told apart in the vision tower.
+
+    Returns:
+        A `PeftModel` in evaluation mode, with the adapter active.
+
+    Raises:
+        AdapterError: If PEFT is not installed, or the adapter does not fit the model.
+    """
+    peft = _import_peft()
+    check_base(folder, type(model).__name__)
+    try:
+        config = peft.PeftConfig.from_pretrained(str(folder))
+        if config.is_prompt_learning:
+            raise AdapterError(f"Adapter {str(folder)!r} learns prompts; only adapters of layers, such as LoRA, fit.")
+        config.inference_mode = True
+        adapted = peft.PeftModel(model, config, adapter_name=name)
+    except AdapterError:
+        raise
+    except _LOAD_ERRORS as error:
+        raise _misfit(folder, error) from error
+    try:
+        _load_weights(adapted, folder, name, only_language_model)
+    except AdapterError:
+        adapted.unload()  # the model is as it was
+        raise
+    return adapted.eval()
+
+
+def load_another(adapted, folder: Path, name: str) -> None:
+    """Load one more adapter into a `PeftModel`.
+
+    Args:
+        adapted: The `PeftModel`.
+        folder: The adapter's local folder.
+        name: What to call it.
+
+    Raises:
+        AdapterError: If it does not fit the model.
+    """
+    check_base(folder, type(adapted.get_base_model()).__name__)
+    try:
+        _load_weights(adapted, folder, name, only_language_model=True)
+    except AdapterError:
+        if name in adapted.peft_config:
+            adapted.delete_adapter(name)
+        raise
+
+
+def _load_weights(adapted, folder: Path, name: str, only_language_model: bool) -> None:
+    try:
+        loaded = adapted.load_adapter(str(folder), name, is_trainable=False, torch_device="cpu")
+    except _LOAD_ERRORS as error:
+        raise _misfit(folder, error) from error
+    mismatched = [key for key in loaded.missing_keys if "lora_" in key] + list(loaded.unexpected_keys)
+    if mismatched:
+        raise AdapterError(
+            f"Adapter {str(folder)!r} was made for another model "
+            f"({adapted.peft_config[name].base_model_name_or_path}): "
+            f"{len(mismatched)} of its weights do not match, such as {mismatched[0]}."
+        )
+    outside = [key for key, _ in adapted.named_parameters() if f".{name}." in key and _LANGUAGE_MODEL not in key]
+    if only_language_model and outside:
+        raise AdapterError(
+            f"Adapter {str(folder)!r} changes more than the language model, such as {outside[0]}: merge it instead."
+        )
+
+
+def _import_peft():
+    try:
+        import peft
+    except ImportError as error:
+        raise AdapterError("Adapters need PEFT: pip install 'emotion-qwen[adapters]'.") from error
+    return peft
+
+
+def _misfit(folder: Path, error: Exception) -> AdapterError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = lines[0][:300] if lines else type(error).__name__
+    return AdapterError(f"Adapter {str(folder)!r} does not fit this model: {reason}")

@@ -1,0 +1,183 @@
+"""Adapters of one model: loaded together, chosen per call or per row, off where none is chosen."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import nn
+
+from .adapter_files import BASE, AdapterPurpose, adapter_name, checked_name, locate_adapter, read_purpose
+from .adapter_loading import load_another, load_peft_model
+from .errors import AdapterError
+
+_PEFT_BASE = "__base__"
+
+
+class AdapterSet:
+    """The adapters of one model.
+
+    With none chosen the model computes what it computes without them, bit for bit.
+
+    Args:
+        model: An `EmotionQwenForConditionalGeneration`. Its layers are wrapped in place when an adapter is loaded.
+    """
+
+    def __init__(self, model) -> None:
+        self._model = model
+        self._peft = None
+        self._folders: dict[str, Path] = {}
+        self._active: str | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the adapters, in the order in which they were added."""
+        return tuple(self._folders)
+
+    @property
+    def active(self) -> str | None:
+        """The adapter that the model now answers with, or None."""
+        return self._active
+
+    @property
+    def purposes(self) -> Mapping[str, AdapterPurpose]:
+        """What each adapter answers, by name."""
+        return MappingProxyType({name: read_purpose(folder, name) for name, folder in self._folders.items()})
+
+    def add(self, path_or_id: str | Path, name: str | None = None) -> str:
+        """Make an adapter known; it is loaded when it is first chosen, or by `load`.
+
+        Args:
+            path_or_id: Local folder or Hub id.
+            name: What to call it; the folder's name by default.
+
+        Returns:
+            Its name.
+
+        Raises:
+            AdapterError: If there is no such adapter, or another one has that name.
+        """
+        folder = locate_adapter(path_or_id)
+        name = adapter_name(path_or_id) if name is None else checked_name(name)
+        if name in self._folders and self._folders[name].resolve() != folder.resolve():
+            raise AdapterError(f"There are two adapters named {name!r}: {self._folders[name]} and {folder}.")
+        self._folders[name] = folder
+        return name
+
+    def load(self, name: str) -> None:
+        """Load an adapter into the model, unless it is there already; which one is active stays as it was.
+
+        Raises:
+            AdapterError: If it is unknown, or does not fit the model.
+        """
+        if name not in self._folders:
+            known = ", ".join(self._folders) or "none"
+            raise AdapterError(f"There is no adapter {name!r} here; known: {known}.")
+        with self._lock:
+            try:
+                if self._peft is None:
+                    self._peft = load_peft_model(self._model, self._folders[name], name)
+                elif name not in self._peft.peft_config:
+                    load_another(self._peft, self._folders[name], name)
+            finally:
+                self._switch(self._active)  # PEFT turns on what it loads
+
+    def activate(self, name: str | None) -> None:
+        """Answer with an adapter from now on, or with None without any.
+
+        Raises:
+            AdapterError: As `load`.
+        """
+        with self._lock:
+            if name is not None:
+                self.load(name)
+            self._switch(name)
+            self._active = name
+
+    @contextmanager
+    def using(self, name: str | None) -> Iterator[None]:
+        """Answer with an adapter inside the block; other threads that ask for one wait for its end.
+
+        Args:
+            name: Its name, or None (or `BASE`) for the model without any.
+        """
+        with self._lock:
+            before = self._active
+            self.activate(None if name == BASE else name)
+            try:
+                yield
+            finally:
+                self.activate(before)
+
+    def generate(self, adapter_names: Sequence[str | None], **inputs: Any) -> torch.Tensor:
+        """Generate with an adapter for each row; every row says what it says with its adapter alone.
+
+        Args:
+            adapter_names: One per row of the batch: a name, or None (or `BASE`) for the model without any.
+            **inputs: As `model.generate` takes them.
+
+        Returns:
+            As `model.generate` does.
+
+        Raises:
+            AdapterError: As `load`.
+            ValueError: If there is not one name per row.
+        """
+        return self._by_row("generate", adapter_names, inputs)
+
+    def forward(self, adapter_names: Sequence[str | None], **inputs: Any) -> Any:
+        """Run the model with an adapter for each row.
+
+        Args:
+            adapter_names: As in `generate`.
+            **inputs: As the model takes them.
+        """
+        return self._by_row("forward", adapter_names, inputs)
+
+    def _switch(self, name: str | None) -> None:
+        if self._peft is None:
+            return
+        if name is None:
+            self._peft.base_model.disable_adapter_layers()
+            return
+        self._peft.base_model.enable_adapter_layers()
+        self._peft.set_adapter(name, inference_mode=True)
+
+    def _by_row(self, method: str, adapter_names: Sequence[str | None], inputs: dict[str, Any]) -> Any:
+        rows = [None if name == BASE else name for name in adapter_names]
+        batch = next(len(inputs[name]) for name in ("input_ids", "inputs_embeds") if inputs.get(name) is not None)
+        if len(rows) != batch:
+            raise ValueError(f"There are {batch} rows and {len(rows)} names of adapters.")
+        chosen = list(dict.fromkeys(name for name in rows if name is not None))
+        with self._lock:
+            for name in chosen:
+                self.load(name)
+            # PEFT heeds the names of rows only while its layers are on.
+            with self.using(chosen[0] if chosen else None):
+                if not chosen:
+                    return getattr(self._model, method)(**inputs)
+                names = [_PEFT_BASE if name is None else name for name in rows]
+                with _hooks_removed_on_error(self._peft):
+                    return getattr(self._peft, method)(**inputs, adapter_names=names)
+
+
+@contextmanager
+def _hooks_removed_on_error(model: nn.Module) -> Iterator[None]:
+    """Take off the hooks that a failing call in the block leaves on a model.
+
+    PEFT removes those that tell rows apart only after a call that succeeds; every later call would then have its
+    layers look for the failed batch's rows.
+    """
+    before = {module: set(module._forward_pre_hooks) for module in model.modules()}
+    try:
+        yield
+    except BaseException:
+        for module, hooks in before.items():
+            for hook in set(module._forward_pre_hooks) - hooks:
+                del module._forward_pre_hooks[hook]
+                module._forward_pre_hooks_with_kwargs.pop(hook, None)
+        raise

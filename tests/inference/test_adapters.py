@@ -1,0 +1,255 @@
+"""Many adapters on one model: chosen by call, by row and by question, and refused where they don't fit."""
+
+import json
+import shutil
+from pathlib import Path
+
+import peft
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from emotion_qwen.inference import AdapterError, EmotionAnalyzer
+from emotion_qwen.inference.adapter_files import AdapterPurpose
+from emotion_qwen.inference.adapter_loading import apply_adapter, merge_adapter
+from emotion_qwen.inference.adapters import AdapterSet
+from emotion_qwen.inference.checkpoint import load_checkpoint
+from emotion_qwen.lora_targets import LANGUAGE_MODEL_LAYERS
+
+from .tiny_adapters import write_adapter
+
+
+@pytest.fixture(scope="module")
+def shelf(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three adapters of different rank, in a folder each."""
+    folder = tmp_path_factory.mktemp("shelf")
+    for seed, (name, rank) in enumerate({"dfew": 4, "mer2024": 2, "ver": 3}.items()):
+        write_adapter(checkpoint, folder / name, seed, r=rank)
+    return folder
+
+
+@pytest.fixture
+def adapter(shelf: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shelf / "dfew", tmp_path / "adapter"))
+
+
+@pytest.fixture
+def model(checkpoint: Path):
+    return load_checkpoint(checkpoint, device="cpu")[0]
+
+
+@pytest.fixture(scope="module")
+def many(checkpoint: Path, shelf: Path) -> EmotionAnalyzer:
+    adapters = {name: shelf / name for name in ("dfew", "mer2024", "ver")}
+    return EmotionAnalyzer.from_pretrained(checkpoint, device="cpu", adapters=adapters)
+
+
+def read(analyzer: EmotionAnalyzer, portrait: Path, **options):
+    return analyzer.analyze(portrait, facial_emotion_capture=False, max_new_tokens=4, **options)
+
+
+def batch(rows: int) -> dict[str, torch.Tensor]:
+    tokens = torch.randint(7, 99, (rows, 9), generator=torch.Generator().manual_seed(0))
+    return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+
+
+def test_an_adapter_chosen_by_call_says_what_it_says_alone(many, checkpoint, shelf, portrait):
+    for name in ("mer2024", "dfew", "ver", "dfew"):
+        alone = EmotionAnalyzer.from_pretrained(checkpoint, shelf / name, device="cpu")
+        ours, theirs = read(many, portrait, adapter=name), read(alone, portrait)
+        assert ours == theirs and ours.adapter == name
+
+
+def test_without_an_adapter_the_model_answers_as_if_there_were_none(many, analyzer, portrait):
+    plain = read(analyzer, portrait)
+    read(many, portrait, adapter="dfew")
+    assert read(many, portrait) == read(many, portrait, adapter="base") == plain
+    assert read(many, portrait, adapter="dfew") != plain
+
+
+def test_a_general_question_gets_the_model_itself_and_an_emotional_one_its_adapter(many, analyzer, portrait):
+    general, emotional = "What colour is the wall?", "Which emotion does the face show, and why?"
+    assert (
+        read(many, portrait, question=general, adapter="auto").text == read(analyzer, portrait, question=general).text
+    )
+    assert read(many, portrait, question=emotional, adapter="auto").adapter == "ver"
+    chosen, dfew = read(many, portrait, adapter="auto"), read(many, portrait, adapter="dfew")
+    assert chosen.probabilities == dfew.probabilities  # the question for one of seven labels is DFEW's
+
+
+def test_an_analyzer_may_prefer_an_adapter(checkpoint, shelf, many, portrait):
+    adapters = {"dfew": shelf / "dfew", "ver": shelf / "ver"}
+    analyzer = EmotionAnalyzer.from_pretrained(checkpoint, "dfew", device="cpu", adapters=adapters)
+    assert read(analyzer, portrait) == read(many, portrait, adapter="dfew")
+    assert read(analyzer, portrait, adapter="base") == read(many, portrait)
+
+
+def test_adapters_that_come_with_a_checkpoint_are_known_by_name(checkpoint, shelf, many, portrait, tmp_path):
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "checkpoint"))
+    shutil.copytree(shelf, folder / "adapters")
+    analyzer = EmotionAnalyzer.from_pretrained(folder, device="cpu")
+    assert analyzer.adapters.names == ("dfew", "mer2024", "ver")
+    assert read(analyzer, portrait, adapter="ver").text == read(many, portrait, adapter="ver").text
+
+
+def test_rows_of_one_batch_get_their_own_adapters_exactly(many):
+    rows = ["dfew", None, "ver", "mer2024", "base", "dfew"]
+    inputs = batch(len(rows))
+    options = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0}
+    together = many.adapters.generate(rows, **inputs, **options)
+    logits = many.adapters.forward(rows, **inputs).logits
+    said = set()
+    for row, name in enumerate(rows):
+        with many.adapters.using(name):
+            assert torch.equal(many.model.generate(**inputs, **options)[row], together[row])
+            assert torch.equal(many.model(**inputs).logits[row], logits[row])
+        said.add(tuple(together[row, 9:].tolist()))
+    assert len(said) > 2 and many.adapters.active is None
+
+
+def test_a_batch_without_adapters_is_the_models(many, analyzer):
+    inputs = batch(2)
+    assert torch.equal(many.adapters.forward([None, "base"], **inputs).logits, analyzer.model(**inputs).logits)
+
+
+def test_each_row_needs_a_name(many):
+    with pytest.raises(ValueError, match="2 rows and 1 names"):
+        many.adapters.forward(["dfew"], **batch(2))
+
+
+def test_a_batch_that_fails_leaves_nothing_behind(many, analyzer):
+    inputs = batch(2)
+    with pytest.raises(IndexError):
+        many.adapters.forward(["dfew", "ver"], **inputs | {"input_ids": torch.full((2, 9), 10_000)})
+    assert torch.equal(many.model(**inputs).logits, analyzer.model(**inputs).logits)
+    with many.adapters.using("dfew"):
+        many.model(**batch(1))
+
+
+def test_an_error_inside_leaves_the_choice_as_it_was(many):
+    with pytest.raises(KeyError), many.adapters.using("dfew"):
+        raise KeyError
+    assert many.adapters.active is None
+
+
+def test_peft_alone_loads_what_we_load(checkpoint, shelf, many):
+    model, _ = load_checkpoint(checkpoint, device="cpu")
+    adapted = peft.PeftModel.from_pretrained(model, shelf / "ver").eval()
+    inputs = batch(2)
+    with many.adapters.using("ver"):
+        assert torch.equal(adapted(**inputs).logits, many.model(**inputs).logits)
+
+
+def test_the_targets_are_the_language_models_layers_and_no_other(model):
+    config = peft.LoraConfig(r=2, target_modules=LANGUAGE_MODEL_LAYERS)
+    adapted = peft.get_peft_model(model, config)
+    wrapped = {name for name, module in adapted.named_modules() if isinstance(module, peft.tuners.lora.LoraLayer)}
+    assert len(wrapped) == 2 * 7 and all("language_model.layers." in name for name in wrapped)
+
+
+def test_a_merged_adapter_says_what_the_adapter_says(many, checkpoint, shelf, portrait):
+    model, processor = load_checkpoint(checkpoint, device="cpu")
+    merged = read(EmotionAnalyzer(merge_adapter(model, shelf / "dfew"), processor), portrait)
+    assert merged.probabilities == pytest.approx(read(many, portrait, adapter="dfew").probabilities, abs=1e-4)
+
+
+def change_width(folder: Path) -> None:
+    path = folder / "adapter_model.safetensors"
+    save_file({name: torch.zeros(3, 5) for name in load_file(path)}, path)
+
+
+def change_layers(folder: Path) -> None:
+    path = folder / "adapter_model.safetensors"
+    save_file({name.replace("layers.1", "layers.7"): weight for name, weight in load_file(path).items()}, path)
+
+
+def change_config(folder: Path, **values) -> None:
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def change_targets(folder: Path) -> None:
+    change_config(folder, target_modules=["c_attn"])
+
+
+def change_class(folder: Path) -> None:
+    change_config(folder, auto_mapping={"base_model_class": "Qwen2_5_VLForConditionalGeneration"})
+
+
+def change_base(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "llama"}')
+    change_config(folder, base_model_name_or_path=str(folder))
+
+
+def damage(folder: Path) -> None:
+    (folder / "adapter_model.safetensors").write_bytes(b"no weights at all")
+
+
+SPOILS = [change_width, change_layers, change_targets, change_class, change_base, damage]
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_an_adapter_of_another_model_is_refused_and_the_model_stays_as_it_was(model, analyzer, adapter, spoil):
+    spoil(adapter)
+    with pytest.raises(AdapterError) as caught:
+        apply_adapter(model, adapter)
+    assert "\n" not in str(caught.value) and "adapter" in str(caught.value).lower()
+    assert torch.equal(model(**batch(1)).logits, analyzer.model(**batch(1)).logits)
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_a_second_adapter_that_does_not_fit_leaves_the_first_one_working(model, shelf, adapter, spoil):
+    adapters = AdapterSet(model)
+    adapters.activate(adapters.add(shelf / "ver"))
+    before = model(**batch(1)).logits
+    spoil(adapter)
+    adapters.add(adapter)
+    with pytest.raises(AdapterError):
+        adapters.activate("adapter")
+    assert adapters.active == "ver" and torch.equal(model(**batch(1)).logits, before)
+
+
+def test_an_adapter_that_changes_what_is_seen_is_for_merging(checkpoint, model, tmp_path):
+    write_adapter(checkpoint, tmp_path / "eyes", target_modules=["qkv", "q_proj"])
+    with pytest.raises(AdapterError, match="merge it instead"):
+        apply_adapter(model, tmp_path / "eyes")
+    assert not any("lora" in name for name, _ in merge_adapter(model, tmp_path / "eyes").named_parameters())
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+def test_an_adapter_without_a_file_names_it(model, adapter, name):
+    (adapter / name).unlink()
+    with pytest.raises(AdapterError, match=name):
+        apply_adapter(model, adapter)
+
+
+@pytest.mark.parametrize("path", ["/no/such/adapter", "nobody/nothing-of-that-name"])
+def test_an_adapter_that_is_nowhere(model, path):
+    with pytest.raises(AdapterError, match="no adapter"):
+        apply_adapter(model, path)
+
+
+def test_an_unknown_name_lists_the_known_ones(many, portrait):
+    with pytest.raises(AdapterError, match="no adapter 'joy'.*dfew, mer2024, ver"):
+        read(many, portrait, adapter="joy")
+
+
+@pytest.mark.parametrize("name", ["base", "auto", "lora_", "a.b", ""])
+def test_names_that_mean_something_else_are_refused(model, adapter, name):
+    with pytest.raises(AdapterError, match="no name for an adapter"):
+        AdapterSet(model).add(adapter, name)
+
+
+def test_one_name_means_one_adapter(model, shelf):
+    adapters = AdapterSet(model)
+    adapters.add(shelf / "dfew", "mine")
+    adapters.add(shelf / "dfew", "mine")
+    with pytest.raises(AdapterError, match="two adapters named 'mine'"):
+        adapters.add(shelf / "ver", "mine")
+
+
+def test_a_purpose_file_says_what_an_adapter_answers(model, adapter):
+    AdapterPurpose(("calm", "tense")).save(adapter)
+    adapters = AdapterSet(model)
+    adapters.add(adapter, "own")
+    assert adapters.purposes["own"] == AdapterPurpose(("calm", "tense"))
