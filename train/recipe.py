@@ -11,7 +11,9 @@ import yaml
 from trl import TrlParser
 
 RECIPES = Path(str(resources.files("emotion_qwen.train"))) / "recipes"
-"""The shipped recipes."""
+"""The shipped recipes; those whose names begin with an underscore are bases of others."""
+ACCELERATE = RECIPES / "accelerate"
+"""Configs for `accelerate launch`."""
 
 
 def find_recipe(name: str) -> Path:
@@ -34,15 +36,19 @@ def find_recipe(name: str) -> Path:
 
 def shipped_recipes() -> list[str]:
     """Names of the recipes that come with the package."""
-    paths = (path for path in RECIPES.rglob("*.yaml") if not path.stem.startswith("_"))
+    paths = (path for path in RECIPES.rglob("*.yaml") if not path.name.startswith("_") and path.parent != ACCELERATE)
     return sorted(path.relative_to(RECIPES).with_suffix("").as_posix() for path in paths)
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
-    """Reads a recipe; one with `base: other.yaml` (relative to it) has the other's settings where it says nothing.
+    """Reads a recipe. With `base: other.yaml` it has the other's settings where it says nothing itself.
+
+    Args:
+        path: A YAML file; `base` in it is a path relative to it, or a list of them, the last of which counts most.
 
     Raises:
         ValueError: If the file is no YAML mapping.
+        FileNotFoundError: If a base is missing.
     """
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -50,8 +56,11 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{path} must hold settings, `name: value` on each line.")
-    base = settings.pop("base", None)
-    return settings if base is None else read_recipe(path.parent / base) | settings
+    bases = settings.pop("base", [])
+    inherited: dict[str, Any] = {}
+    for base in [bases] if isinstance(bases, str) else bases:
+        inherited |= read_recipe(path.parent / base)
+    return inherited | settings
 
 
 class RecipeParser(TrlParser):

@@ -1,22 +1,29 @@
 """Trains Emotion-Qwen on conversations with TRL's SFTTrainer: the one script behind every recipe.
 
-`python -m emotion_qwen.train.sft --config train/recipes/nano/2_answer.yaml [--learning_rate 1e-4 ...]`
+`emotion-qwen train nano/2_answer [learning_rate=1e-4 | --learning_rate 1e-4 ...]`
+`accelerate launch --config_file train/recipes/accelerate/zero2.yaml -m emotion_qwen.train.sft stage1 ...`
 """
 
 import logging
+import os
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from datasets import Dataset
-from torch.utils.data import Sampler
-from trl import ModelConfig, SFTConfig, SFTTrainer, TrlParser
+from transformers.utils import is_flash_attn_2_available
+from trl import ModelConfig, SFTConfig, get_peft_config
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
-from emotion_qwen.train.collator import IGNORED, ConversationCollator
-from emotion_qwen.train.grouped_sampler import GroupedSampler
-from emotion_qwen.train.rendered_conversations import RenderedConversations
+from emotion_qwen.train.collator import ConversationCollator, show_sample
+from emotion_qwen.train.data.mixture import build_mixture
+from emotion_qwen.train.failures import explained
+from emotion_qwen.train.numbered_samples import numbered
+from emotion_qwen.train.recipe import RecipeParser
+from emotion_qwen.train.trainable_modules import require_trained, set_trainable, trainable_table
+from emotion_qwen.train.trainer import EmotionQwenTrainer
 
 logger = logging.getLogger(__name__)
 
@@ -26,102 +33,110 @@ class ScriptArguments:
     """What TRL's own settings leave open.
 
     Attributes:
-        data: The sources of the conversations, fields of a `DataSource` each.
+        data: Sources of the conversations, each as `data.sources.build_source` takes it.
+        trainable: Names of the modules that are trained, "" for all; everything else is frozen. Empty with
+            `use_peft`: the adapter alone is trained.
+        learning_rates: Learning rate by name of module, for those that do not take `learning_rate`.
         facial_emotion_capture: Whether masked copies of faces follow pictures and clips.
-        frozen: Beginnings of the names of the parameters that stay as they are, such as `model.visual`.
+        samples_per_epoch: Samples drawn in an epoch; by default as many as the sources have.
+        max_broken_share: Largest share of samples that may be broken, 0 to below 1; more stop the run.
     """
 
-    data: list[Any] = field(metadata={"help": "Sources of the conversations, fields of a `DataSource` each."})
+    data: list[Any] = field(metadata={"help": "Sources of the conversations."})
+    trainable: list[str] = field(default_factory=list, metadata={"help": "Names of the modules that are trained."})
+    learning_rates: dict[str, float] = field(
+        default_factory=dict, metadata={"help": "Learning rate by name of module, for those with one of their own."}
+    )
     facial_emotion_capture: bool = field(
         default=True, metadata={"help": "Whether masked copies of faces follow pictures and clips."}
     )
-    frozen: list[str] = field(
-        default_factory=list, metadata={"help": "Beginnings of the names of parameters that stay as they are."}
-    )
+    samples_per_epoch: int | None = field(default=None, metadata={"help": "Samples drawn in an epoch."})
+    max_broken_share: float = field(default=0.0, metadata={"help": "Largest share of broken samples, 0 to below 1."})
 
 
-class ConversationTrainer(SFTTrainer):
-    """TRL's trainer with batches of samples that are alike.
+def choose_attention(wanted: str | None) -> str:
+    """The attention to run: what was asked for, and for "auto" the fastest that is there.
 
     Args:
-        conversations: What to train on.
-        **settings: As `SFTTrainer` takes them.
+        wanted: "auto", None for "sdpa", or a name that transformers knows.
     """
-
-    def __init__(self, conversations: RenderedConversations, **settings: Any) -> None:
-        self.groups = conversations.groups
-        super().__init__(train_dataset=conversations.as_data_set(), **settings)
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
-        del train_dataset  # the groups are those of the one data set there is
-        return GroupedSampler(self.groups, self._train_batch_size, self.args.seed)
+    if wanted != "auto":
+        return wanted or "sdpa"
+    chosen = "flash_attention_2" if is_flash_attn_2_available() else "sdpa"
+    logger.info("attention: %s", chosen)
+    return chosen
 
 
-def freeze(model: torch.nn.Module, beginnings: list[str]) -> None:
-    """Keeps the parameters whose names begin so as they are.
+def require_all_processes(joined: int) -> None:
+    """Stops a run whose processes train each for itself, as happens silently where a launcher is set up wrongly.
+
+    Args:
+        joined: Processes that train together.
 
     Raises:
-        ValueError: If a beginning is that of no parameter.
+        RuntimeError: If the launcher started more.
     """
-    names = [name for name, _ in model.named_parameters()]
-    for beginning in beginnings:
-        if not any(name.startswith(beginning) for name in names):
-            raise ValueError(f"No parameter's name begins with {beginning!r}: nothing to freeze.")
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not name.startswith(tuple(beginnings)))
-
-
-def log_trainable(model: torch.nn.Module) -> None:
-    """Logs how many parameters of each part are trained."""
-    for part in ("model.visual.compressor", "model.visual", "model.language_model"):
-        parameters = list(model.get_submodule(part).parameters())
-        trained = sum(p.numel() for p in parameters if p.requires_grad)
-        total = sum(map(torch.numel, parameters))
-        logger.info("%s: %.2f of %.2f M parameters trained", part, trained / 1e6, total / 1e6)
-
-
-def log_sample(collator: ConversationCollator, data: RenderedConversations) -> None:
-    """Logs one conversation as the model reads it, and what of it is learnt."""
-    batch = collator([data.draw(0)])
-    tokenizer = collator.processor.tokenizer
-    learnt = batch["labels"][batch["labels"] != IGNORED]
-    logger.info("the model reads: %s", tokenizer.decode(batch["input_ids"][0]))
-    logger.info("and learns to say: %s", tokenizer.decode(learnt))
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if started != joined:
+        raise RuntimeError(f"The launcher started {started} processes, but {joined} train together.")
 
 
 def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelConfig) -> None:
-    """Runs one recipe and writes the model with its processor.
+    """Runs one recipe, from its last complete checkpoint if there is one, and writes the model with its processor.
 
     Args:
-        script: The data and what is frozen.
+        script: The data and what is trained.
         training: TRL's and transformers' training settings.
-        model_settings: The checkpoint to start from.
+        model_settings: The checkpoint to start from, and the adapter.
+
+    Raises:
+        ValueError: If the recipe trains nothing or the wrong thing, or its data can't be read.
     """
     processor = EmotionQwenProcessor.from_pretrained(model_settings.model_name_or_path)
+    data = build_mixture(
+        script.data,
+        processor,
+        training.seed,
+        samples_per_epoch=script.samples_per_epoch,
+        max_broken_share=script.max_broken_share,
+    )
+    collator = ConversationCollator(processor, script.facial_emotion_capture)
     model = EmotionQwenForConditionalGeneration.from_pretrained(
         model_settings.model_name_or_path,
-        dtype=model_settings.dtype or torch.float32,
-        attn_implementation=model_settings.attn_implementation,
+        dtype=model_settings.dtype,
+        attn_implementation=choose_attention(model_settings.attn_implementation),
     )
-    freeze(model, script.frozen)
-    log_trainable(model)
-    data = RenderedConversations(script.data, training.seed)
-    collator = ConversationCollator(processor, script.facial_emotion_capture)
-    log_sample(collator, data)
-    trainer = ConversationTrainer(data, model=model, args=training, data_collator=collator, processing_class=processor)
-    trainer.train()
-    model.config.use_cache = True  # the trainer turned it off; what is saved is to generate
-    trainer.save_model()
-    processor.save_pretrained(training.output_dir)
+    set_trainable(model, script.trainable)
+    trainer = EmotionQwenTrainer(
+        groups=data.groups,
+        learning_rates=script.learning_rates,
+        model=model,
+        args=training,
+        train_dataset=numbered(data, training.num_train_epochs),
+        data_collator=collator,
+        processing_class=processor,
+        peft_config=get_peft_config(model_settings),
+    )
+    require_all_processes(trainer.accelerator.num_processes)
+    require_trained(trainer.model, script.trainable, adapts=model_settings.use_peft)
+    if trainer.is_world_process_zero():
+        logger.info("processes: %d", trainer.accelerator.num_processes)
+        logger.info(trainable_table(trainer.model, script.learning_rates, training.learning_rate))
+        logger.info(show_sample(collator([data[0]]), processor))
+    trainer.train_to_the_end()
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    script, training, model_settings = TrlParser((ScriptArguments, SFTConfig, ModelConfig)).parse_args_and_config()
+    parser = RecipeParser((ScriptArguments, SFTConfig, ModelConfig))
+    parser.set_defaults(use_cpu=not torch.accelerator.is_available())  # without it, processes would not join there
+    words = sys.argv[1:] if arguments is None else arguments
+    script, training, model_settings = parser.parse_recipe(words)
     training.remove_unused_columns = False  # the collator reads them
     training.dataset_kwargs = {"skip_prepare_dataset": True}  # the processor tokenizes
-    train(script, training, model_settings)
+    with explained(training.output_dir):
+        train(script, training, model_settings)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from torch.utils.data import Sampler
 from trl import SFTTrainer
 
 from emotion_qwen.train.checkpoints import complete_checkpoints, finish, remove_unfinished, unfinished_folder
+from emotion_qwen.train.data.mixture import EpochSampler
 from emotion_qwen.train.grouped_sampler import GroupedSampler
 from emotion_qwen.train.trainable_modules import learning_rate_of
 
@@ -19,16 +20,14 @@ class EmotionQwenTrainer(SFTTrainer):
     """Trains Emotion-Qwen on conversations.
 
     Args:
-        groups: The group of each sample; a batch holds samples of one group. None: batches of any samples.
+        groups: The group of each sample of an epoch; a batch holds samples of one group.
         learning_rates: Learning rate by name of module, for those that do not take the run's.
         **settings: As `SFTTrainer` takes them.
     """
 
-    def __init__(
-        self, groups: Sequence[int] | None = None, learning_rates: Mapping[str, float] | None = None, **settings: Any
-    ) -> None:
+    def __init__(self, groups: Sequence[int], learning_rates: Mapping[str, float], **settings: Any) -> None:
         self.groups = groups
-        self.learning_rates = learning_rates or {}
+        self.learning_rates = learning_rates
         super().__init__(**settings)
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
@@ -68,10 +67,9 @@ class EmotionQwenTrainer(SFTTrainer):
             finish(folder)
         self.accelerator.wait_for_everyone()
 
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int] | None:
-        if self.groups is None:
-            return super()._get_train_sampler(train_dataset)
-        return GroupedSampler(self.groups, self._train_batch_size, self.args.seed)
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
+        del train_dataset  # the groups are those of the one data set there is
+        return EpochSampler(GroupedSampler(self.groups, self._train_batch_size, self.args.seed), len(self.groups))
 
 
 def _split_by_rate(group: dict[str, Any], rates: Mapping[int, float]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import yaml
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.train.nano import NanoArguments, build
+from emotion_qwen.train.recipe import find_recipe
 from emotion_qwen.train.synthetic.data_set import DataSetPlan, write_data_set
 
 RECIPES = Path(__file__).parents[2] / "train" / "recipes" / "nano"
@@ -21,6 +22,13 @@ def recipe(folder: Path, name: str, **changes: Any) -> Path:
     settings = yaml.safe_load((RECIPES / name).read_text(encoding="utf-8")) | changes
     path = folder / name
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return path
+
+
+def recipe_based_on(folder: Path, name: str, **changes: Any) -> Path:
+    """A recipe that takes from a shipped one what it leaves open."""
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump({"base": str(find_recipe(name)), **changes}), encoding="utf-8")
     return path
 
 

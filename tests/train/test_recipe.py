@@ -37,6 +37,12 @@ def test_a_recipe_takes_from_its_base_what_it_leaves_open(path, tmp_path):
     assert read_recipe(child) == {"learning_rate": 5, "modules": ["a", "b"]}
 
 
+def test_of_several_bases_the_last_counts_most(path, tmp_path):
+    (tmp_path / "other.yaml").write_text("learning_rate: 7\nsteps: 8\n")
+    path.with_name("child.yaml").write_text("base: [recipe.yaml, other.yaml]\nsteps: 9\n")
+    assert read_recipe(path.with_name("child.yaml")) == {"learning_rate": 7, "modules": ["a", "b"], "steps": 9}
+
+
 @pytest.mark.parametrize("words", [["learning_rat=1"], ["--learning_rat", "1"], ["--learning_rat=1"]])
 def test_an_unknown_setting_names_the_nearest(path, words):
     with pytest.raises(ValueError, match="'learning_rat'. Did you mean 'learning_rate'"):
