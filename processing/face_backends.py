@@ -5,6 +5,7 @@ where the frames are. "deepface" runs the extra deepface; see deepface_backend.p
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable
 from importlib import resources
@@ -28,6 +29,16 @@ WEIGHTS_NAME = "face_networks.safetensors"
 
 _networks: dict[tuple[Path, torch.device], nn.ModuleDict] = {}
 _networks_lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """Give a forked process a free lock: the thread that may have held it is not in there."""
+    global _networks_lock  # noqa: PLW0603
+    _networks_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def load_face_networks(weights: Path, device: torch.device) -> nn.ModuleDict:

@@ -1,5 +1,6 @@
 """What the image and the video processor share about Facial Emotion Capture."""
 
+import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,15 @@ from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
 
 FACE_NETWORKS_FILE = "face_networks.safetensors"
 FACE_NETWORKS_KEY = "face_networks_path"
+
+_LARGEST_UNIT_VALUE = 2.0
+"""What a frame in 0 to 1 reaches at most where resizing overshoots."""
+_LARGEST_NORMALIZED_VALUE = 3.0
+"""What a frame of zero mean and unit variance reaches at most."""
+_LOWEST_OVERSHOOT = -0.5
+"""What a nearly black frame in 0 to 255 reaches at least where resizing overshoots."""
+_BLACK_MEAN = 0.05
+"""Mean over which floats up to 1 are taken for pictures in 0 to 1, not for black ones in 0 to 255."""
 
 _HUB_OPTIONS = ("cache_dir", "force_download", "proxies", "token", "local_files_only", "revision", "subfolder")
 
@@ -127,12 +137,38 @@ def as_uint8(frames: Tensor, do_rescale: bool = True) -> Tensor:
     """Bring frames to uint8, which faces are looked for in.
 
     Args:
-        frames: uint8, or float in 0 to 255 (0 to 1 where `do_rescale` is off).
+        frames: uint8, or float in 0 to 255 (0 to 1 where `do_rescale` is off), as far as resizing keeps to it.
         do_rescale: Whether the pixels still have to be rescaled to 0 to 1.
+
+    Raises:
+        ValueError: If floats clearly are of another range, or not finite.
     """
     if frames.dtype == torch.uint8:
         return frames
+    if frames.is_floating_point() and frames.numel():
+        _check_range(frames, do_rescale)
     return (frames if do_rescale else frames * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def _check_range(frames: Tensor, do_rescale: bool) -> None:
+    """Refuse floats in which no face could be seen; a black clip of 0 to 255 is none of them."""
+    low, high = (float(value) for value in frames.aminmax())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError("The frames have values that are not finite.")
+    if not do_rescale and high > _LARGEST_UNIT_VALUE:
+        raise ValueError(f"Without do_rescale the frames must be in 0 to 1, but they reach {high:g}: leave it on.")
+    if not do_rescale or high > _LARGEST_NORMALIZED_VALUE:
+        return
+    if low < _LOWEST_OVERSHOOT:
+        raise ValueError(
+            f"The frames reach from {low:g} to {high:g}, as if normalized already; they must be in 0 to 255."
+        )
+    has_fractions = bool((frames != frames.round()).any())
+    if high <= 1 and has_fractions and float(frames.float().mean()) > _BLACK_MEAN:
+        raise ValueError(
+            f"The frames reach from {low:g} to {high:g}, as if rescaled already; they must be in 0 to 255. "
+            "Pass do_rescale=False for frames in 0 to 1."
+        )
 
 
 def _as_rgb_uint8(clip: Tensor, do_rescale: bool) -> Tensor:

@@ -197,7 +197,10 @@ def _as_rgb(frames: Tensor) -> Tensor:
     if frames.ndim != 4 or frames.shape[1] not in (1, 3):
         raise ValueError(f"Frames must be (T, 3, H, W) in RGB or (T, 1, H, W) in gray, not {tuple(frames.shape)}.")
     if frames.dtype != torch.uint8:
-        raise ValueError(f"Frames must be uint8 with values 0-255, not {frames.dtype}.")
+        raise ValueError(
+            f"Frames must be uint8 with values 0-255, not {frames.dtype}; "
+            "floats in 0 to 1 become that with (255 * frames).round().to(torch.uint8)."
+        )
     if 0 in frames.shape[-2:]:
         raise ValueError(f"Frames must have at least one pixel, not {frames.shape[-2]}×{frames.shape[-1]}.")
     return frames.expand(-1, 3, -1, -1)

@@ -37,26 +37,79 @@ def count(output, token_id: int) -> int:
     return int((output["input_ids"] == token_id).sum())
 
 
-def test_without_faces_inputs_equal_qwens(processor: EmotionQwenProcessor, tokenizer):
-    qwen = Qwen2_5_VLProcessor(
+def _qwens(processor: EmotionQwenProcessor, tokenizer) -> Qwen2_5_VLProcessor:
+    return Qwen2_5_VLProcessor(
         image_processor=Qwen2VLImageProcessor(size=dict(processor.image_processor.size)),
         video_processor=Qwen2VLVideoProcessor(
             size=dict(processor.video_processor.size), fps=3, do_sample_frames=True, cap_pixels_per_frame=True
         ),
         tokenizer=tokenizer,
     )
-    call = {
-        "text": [f"{IMAGE} and {VIDEO}?", f"{VIDEO}!"],
-        "images": [noise(1, 70, 90)[0]],
-        "videos": [noise(40, 60, 80), noise(20, 60, 80)],
-        "video_metadata": [VideoMetadata(total_num_frames=40, fps=10), VideoMetadata(total_num_frames=20, fps=8)],
-        "padding": True,
-        "return_tensors": "pt",
-    }
-    expected, found = qwen(**call), processor(**call, facial_emotion_capture=False)
+
+
+def _rates(*lengths: int) -> list[VideoMetadata]:
+    return [VideoMetadata(total_num_frames=length, fps=10 - 2 * index) for index, length in enumerate(lengths)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"text": ["Only text", "and some more"]},
+        {"text": [f"{IMAGE}{IMAGE} which one?", f"{IMAGE} this one"], "images": "three"},
+        {
+            "text": [f"{VIDEO}{VIDEO}"],
+            "videos": [noise(40, 60, 80), noise(20, 60, 80)],
+            "video_metadata": _rates(40, 20),
+        },
+        {
+            "text": [f"{IMAGE} and {VIDEO}?", f"{VIDEO}!", "nothing to see"],
+            "images": [noise(1, 70, 90)[0]],
+            "videos": [noise(40, 60, 80), noise(20, 60, 80)],
+            "video_metadata": _rates(40, 20),
+        },
+        {
+            "text": VIDEO,
+            "videos": [torch.from_numpy(noise(6, 60, 80)).permute(0, 3, 1, 2).float()],
+            "video_metadata": [VideoMetadata(total_num_frames=6, fps=3, frames_indices=list(range(6)))],
+            "do_sample_frames": False,
+        },
+    ],
+    ids=["text", "images", "clips", "all", "floats"],
+)
+def test_without_capture_inputs_equal_qwens(processor: EmotionQwenProcessor, tokenizer, smile, call):
+    call = {**call, "padding": True, "return_tensors": "pt"}
+    if "images" in call:
+        call["images"] = [smile, noise(1, 70, 90)[0], smile] if call["images"] == "three" else call["images"]
+    expected = _qwens(processor, tokenizer)(**call)
+    found = processor(**call, facial_emotion_capture=False)
     assert set(found) == set(expected)
     for name, value in expected.items():
         assert torch.equal(torch.as_tensor(found[name]), torch.as_tensor(value)), name
+
+
+def test_a_batch_of_images_and_clips_is_each_prompt_alone(processor: EmotionQwenProcessor, smile):
+    """Several images in a prompt, faces in some, clips beside them."""
+    empty, clip = noise(1, 70, 90)[0], np.stack([np.asarray(smile)] * 4)
+    prompts = [
+        {"text": f"{IMAGE}{IMAGE}{VIDEO}", "images": [smile, empty], "videos": [clip]},
+        {"text": "no picture"},
+        {"text": f"{VIDEO}{IMAGE}", "images": [smile], "videos": [noise(5, 60, 80)]},
+        {"text": f"{IMAGE}{IMAGE}{IMAGE}", "images": [empty, smile, empty]},
+    ]
+    together = processor(
+        text=[prompt["text"] for prompt in prompts],
+        images=[image for prompt in prompts for image in prompt.get("images", [])],
+        videos=[video for prompt in prompts for video in prompt.get("videos", [])],
+        padding=True,
+        return_tensors="pt",
+    )
+    alone = [processor(**prompt, return_tensors="pt") for prompt in prompts]
+    assert together["image_grid_thw"][:, 0].tolist() == [2, 1, 2, 1, 2, 1]
+    assert together["video_grid_thw"].tolist() == [[3, 18, 18], [3, 4, 6]]
+    for name in ("pixel_values", "pixel_values_videos", "image_grid_thw", "video_grid_thw"):
+        assert together[name].equal(torch.cat([single[name] for single in alone if name in single])), name
+    for row, mask, single in zip(together["input_ids"], together["attention_mask"], alone, strict=True):
+        assert row[mask.bool()].equal(single["input_ids"][0])
 
 
 def test_one_placeholder_and_one_time_step_whatever_key_frames_follow(processor: EmotionQwenProcessor, smile):
