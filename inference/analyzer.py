@@ -169,7 +169,8 @@ class EmotionAnalyzer:
         Raises:
             MediaError: If the media can't be read.
             AdapterError: If there is no such adapter, or it does not fit the model.
-            ValueError: If the language is unknown, or the question holds a placeholder of the processor.
+            ValueError: If the language is unknown, or the question is empty, longer than the model reads or holds a
+                placeholder of the processor.
         """
         enter = on_stage or (lambda stage: None)
         ask_label = label_question(language, labels)
@@ -230,9 +231,16 @@ class EmotionAnalyzer:
         return self.processor.image_processor if kind == "image" else self.processor.video_processor
 
     def _check_question(self, question: str) -> None:
-        for token in self.processor.tokenizer.all_special_tokens:
+        if not question.strip():
+            raise ValueError("The question is empty.")
+        tokenizer = self.processor.tokenizer
+        for token in tokenizer.all_special_tokens:
             if token in question:
                 raise ValueError(f"A question can't hold {token}, which marks up the conversation.")
+        length = len(tokenizer(question, add_special_tokens=False)["input_ids"])
+        longest = self.model.config.get_text_config().max_position_embeddings
+        if length > longest:
+            raise ValueError(f"The question is {length} tokens long; this model reads at most {longest}.")
 
     def _prepare(self, media: DecodedMedia, question: str, capture: FaceCapture | None) -> dict[str, torch.Tensor]:
         options = {"facial_emotion_capture": capture is not None, "face_captures": [capture]}

@@ -87,11 +87,19 @@ def open_source(source: str | os.PathLike[str]) -> str | BinaryIO:
         except httpx.HTTPError as error:
             raise MediaError(f"Could not fetch '{name}': {error}.") from error
         return BytesIO(response.content)
+    scheme, mark, _ = name.partition("://")
+    if mark and scheme != "file":
+        raise MediaError(f"'{name}' can't be fetched: only http, https and file addresses can.")
     path = Path(name.removeprefix("file://"))
-    if path.is_dir():
-        raise MediaError(f"'{path}' is a folder, not a clip.")
+    try:
+        if path.is_dir():
+            raise MediaError(f"'{path}' is a folder, not a clip.")
+        if not path.exists():
+            raise MediaError(f"There is no file '{path}'.")
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise MediaError(f"'{path}' can't be opened: {error.strerror}.") from error
     if not path.is_file():
-        raise MediaError(f"There is no file '{path}'.")
+        raise MediaError(f"'{path}' is a device or a pipe, not a file.")
     if path.stat().st_size == 0:
         raise MediaError(f"'{path}' is an empty file.")
     return str(path)

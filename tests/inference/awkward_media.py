@@ -82,7 +82,16 @@ def _audio_only(path: Path) -> Path:
 
 
 def _no_frames(path: Path) -> Path:
-    return _video(path, times=[])
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.start_encoding()
+    return path
+
+
+def _endless(path: Path) -> Path:
+    path.symlink_to("/dev/zero")
+    return path
 
 
 def _animated(path: Path, count: int = 6) -> Path:
@@ -93,6 +102,7 @@ def _animated(path: Path, count: int = 6) -> Path:
 
 BROKEN = {
     "missing": ("gone.mp4", lambda path: path),
+    "device": ("zero.mp4", _endless),
     "empty": ("empty.mp4", _empty),
     "folder": ("folder.mp4", _folder),
     "truncated": ("truncated.mp4", _truncated),

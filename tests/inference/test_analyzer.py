@@ -93,6 +93,12 @@ def test_a_question_with_markup_is_refused(analyzer, portrait, question):
         analyzer.analyze(portrait, question)
 
 
+@pytest.mark.parametrize(("question", "reason"), [("", "empty"), (" \n", "empty"), ("why " * 5000, "tokens long")])
+def test_a_question_that_is_none_or_too_long_is_refused_before_any_work(analyzer, question, reason):
+    with pytest.raises(ValueError, match=reason):
+        analyzer.analyze("no such file", question)
+
+
 def test_an_unknown_language_is_refused_before_any_work(analyzer):
     with pytest.raises(ValueError, match="Unknown language"):
         analyzer.analyze("no such file", language="fr")

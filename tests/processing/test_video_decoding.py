@@ -177,6 +177,20 @@ def test_files_that_are_no_clips_are_refused_in_one_sentence(tmp_path: Path):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("a" * 300 + ".mp4", "File name too long"),
+        ("ftp://example.org/clip.mp4", "only http, https and file"),
+        ("/dev/zero", "not a file"),
+        ("a\0b.mp4", "no file"),
+    ],
+)
+def test_names_that_no_clip_can_have_are_refused(source: str, reason: str):
+    with pytest.raises(MediaError, match=reason):
+        decode_video(source)
+
+
 def test_sound_without_a_picture_is_refused(tmp_path: Path):
     path = str(tmp_path / "sound.mp4")
     with av.open(path, "w") as container:
