@@ -13,10 +13,11 @@ from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 from emotion_qwen.train.collator import ConversationCollator, show_sample
 from emotion_qwen.train.recipe import find_recipe, read_recipe
 
-from .decoding import MediaDecoder
+from .decoding import SampleDecoder
 from .entries import SampleError
 from .layouts import guess_reader
-from .sources import Outline, Source, build_source
+from .source import Outline, Source
+from .sources import build_source
 
 _RECIPE_SUFFIXES = (".yaml", ".yml")
 
@@ -136,13 +137,12 @@ def _modality(outline: Outline) -> str:
 
 def _decode(report: SourceReport, source: Source, collator: ConversationCollator, chosen: list[int]) -> None:
     """Decode and tokenize samples one by one, and note their lengths."""
-    decode = MediaDecoder(collator.processor)
+    decode = SampleDecoder(collator.processor)
     lengths, learnt = [], []
     for index in chosen:
         report.decoded += 1
         try:
-            sample = source.sample(index, 0)
-            batch = collator([{**sample, "messages": decode(sample["messages"])}])
+            batch = collator([decode(source.sample(index, 0))])
         except (SampleError, MediaError) as error:
             report.broken.append(str(error))
             continue

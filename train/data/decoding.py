@@ -1,19 +1,21 @@
-"""Decoding the pictures and clips of a conversation with the processor's own readers, in a data-loader worker."""
+"""Decoding the pictures and clips of a sample with the processor's own readers, in a data-loader worker."""
 
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import PIL.Image
 
-from emotion_qwen.processing import EmotionQwenProcessor, MediaError
+from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture, MediaError
 
-from .entries import Message, Part
+from .entries import Part, SampleError, media_parts
+from .source import Sample
 
 
-class MediaDecoder:
-    """Replaces paths, addresses and bytes in messages by pixels.
+class SampleDecoder:
+    """Replaces paths, addresses and bytes in a sample by pixels.
 
     What is broken is found here, sample by sample, before a batch is made. A clip keeps its metadata beside it, so
     that its tokens get the clip's own times.
@@ -24,31 +26,51 @@ class MediaDecoder:
 
     def __init__(self, processor: EmotionQwenProcessor) -> None:
         self.processor = processor
+        tokenizer = processor.tokenizer
+        self.marks = {processor.image_token, processor.video_token, *tokenizer.all_special_tokens}
+        """What marks up a conversation, and may not be in what is said."""
 
-    def __call__(self, messages: list[Message]) -> list[Message]:
-        """Decode the media of a conversation.
+    def __call__(self, sample: Sample) -> Sample:
+        """Decode the media of a sample.
 
         Args:
-            messages: Contents are lists of parts. A clip given as frames may have `fps`, their rate.
+            sample: `messages`, whose contents are lists of parts (a clip given as frames may have `fps`, their rate),
+                and maybe `face_captures`.
 
         Returns:
-            Copies in which pictures are uint8 (3, H, W) and clips uint8 (T, 3, H, W), with `video_metadata`.
+            A copy in which pictures are uint8 (3, H, W) and clips uint8 (T, 3, H, W), with `video_metadata`.
 
         Raises:
             MediaError: If one can't be read.
+            SampleError: If a text holds what marks up a conversation, or the faces were captured in other frames.
         """
-        return [{**message, "content": [self._part(part) for part in message["content"]]} for message in messages]
+        messages = [
+            {**message, "content": [self._part(part) for part in message["content"]]} for message in sample["messages"]
+        ]
+        if sample.get("face_captures"):
+            _check_captures(list(media_parts(messages)), sample["face_captures"])
+        return {**sample, "messages": messages}
 
     def _part(self, part: Part) -> Part:
         if part["type"] == "image":
-            picture = self.processor.image_processor.decode(_opened(_source(part)))
-            return {"type": "image", "image": picture}
+            return {"type": "image", "image": self._picture(_medium(part))}
         if part["type"] == "video":
-            frames, metadata = self._clip(_source(part), part.get("fps"))
+            frames, metadata = self._clip(_medium(part), part.get("fps"))
             return {"type": "video", "video": frames, "video_metadata": metadata}
+        for mark in self.marks:
+            if mark in part.get("text", ""):
+                raise SampleError(f"A text holds {mark}, which marks up the conversation: {part['text'][:80]!r}.")
         return part
 
+    def _picture(self, source: Any) -> Any:
+        with _named("picture"):
+            return self.processor.image_processor.decode(_opened(source))
+
     def _clip(self, source: Any, fps: float | None) -> tuple[Any, Any]:
+        with _named("clip"):
+            return self._decode_clip(source, fps)
+
+    def _decode_clip(self, source: Any, fps: float | None) -> tuple[Any, Any]:
         decode = self.processor.video_processor.decode
         if isinstance(source, Mapping):
             with tempfile.NamedTemporaryFile() as file:
@@ -62,11 +84,22 @@ class MediaDecoder:
         return decode(source)
 
 
-def _source(part: Part) -> Any:
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Turn whatever a reader says of things that are no media at all into a `MediaError`."""
+    try:
+        yield
+    except MediaError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise MediaError(f"A {what} can't be read: {error}") from error
+
+
+def _medium(part: Part) -> Any:
     for key in (part["type"], "url", "path"):
         if part.get(key) is not None:
             return part[key]
-    raise MediaError(f"A part of the kind {part['type']} does not say which.")
+    raise SampleError(f"A part of the kind {part['type']} does not say which.")
 
 
 def _opened(source: Any) -> Any:
@@ -79,3 +112,23 @@ def _opened(source: Any) -> Any:
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
         raise MediaError(f"The picture {source.get('path') or 'in the table'!r} can't be read: {error}.") from error
     return picture
+
+
+def _check_captures(media: list[Part], captures: list[Any]) -> None:
+    """Make sure that stored faces are of these pictures and clips: in a batch it could not be told whose they are."""
+    if len(captures) != len(media):
+        raise SampleError(f"There are {len(captures)} face captures for {len(media)} pictures and clips.")
+    for part, stored in zip(media, captures, strict=True):
+        if stored is None:
+            continue
+        try:
+            capture = stored if isinstance(stored, FaceCapture) else FaceCapture.from_dict(stored)
+        except ValueError as error:
+            raise SampleError(str(error)) from error
+        frames = part[part["type"]]
+        shape = (1 if part["type"] == "image" else len(frames), *frames.shape[-2:])
+        if (capture.num_frames, *capture.frame_size) != shape:
+            raise SampleError(
+                f"Faces were captured in {capture.num_frames} frames of {capture.frame_size[1]}×"
+                f"{capture.frame_size[0]}, but there are {shape[0]} of {shape[2]}×{shape[1]}."
+            )

@@ -12,12 +12,11 @@ from torch.utils.data import Sampler
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 
 from .broken_samples import BrokenSamples
-from .decoding import MediaDecoder
-from .entries import Message, SampleError
-from .sources import Sample, Source, build_source
+from .decoding import SampleDecoder
+from .entries import SampleError
+from .source import Sample, Source
+from .sources import build_source
 from .streaming import StreamedMixture
-
-Decode = Callable[[list[Message]], list[Message]]
 
 BROKEN_WINDOW = 1000
 """Samples that the share of broken ones is taken of at least, where there are so many."""
@@ -33,7 +32,7 @@ class Mixture(torch.utils.data.Dataset):
     Args:
         sources: At least one.
         seed: Of the orders.
-        decode: Reads the media of a sample's messages.
+        decode: Reads the media of a sample.
         samples_per_epoch: By default as many as the sources have.
         max_broken_share: Largest share of broken samples, from 0 to below 1.
 
@@ -45,7 +44,7 @@ class Mixture(torch.utils.data.Dataset):
         self,
         sources: Sequence[Source],
         seed: int,
-        decode: Decode,
+        decode: Callable[[Sample], Sample],
         samples_per_epoch: int | None = None,
         max_broken_share: float = 0.0,
     ) -> None:
@@ -79,8 +78,7 @@ class Mixture(torch.utils.data.Dataset):
         drawn = epoch * self.counts[number] + position - self.starts[number]
         for source_index, visit in self._candidates(number, drawn):
             try:
-                sample = self.sources[number].sample(source_index, visit)
-                sample = {**sample, "messages": self.decode(sample["messages"])}
+                sample = self.decode(self.sources[number].sample(source_index, visit))
             except (SampleError, MediaError) as error:
                 self.broken.count_broken(self.sources[number].name, error)
                 continue
@@ -154,7 +152,7 @@ def build_mixture(
     if not data:
         raise ValueError("The recipe's `data` names no source.")
     sources = [build_source(settings, seed, streaming) for settings in data]
-    decode = MediaDecoder(processor)
+    decode = SampleDecoder(processor)
     if streaming:
         return StreamedMixture(sources, seed, decode, BrokenSamples(max_broken_share, BROKEN_WINDOW))
     return Mixture(sources, seed, decode, samples_per_epoch, max_broken_share)

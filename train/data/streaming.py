@@ -9,8 +9,8 @@ from datasets import IterableDataset
 from emotion_qwen.processing import MediaError
 
 from .broken_samples import BrokenSamples
-from .entries import Message, SampleError
-from .sources import Sample, Source
+from .entries import SampleError
+from .source import Sample, Source
 
 SHUFFLE_BUFFER = 1000
 """Entries of a source among which the next one is drawn."""
@@ -25,7 +25,7 @@ class StreamedMixture:
     Args:
         sources: Each with a weight, if there are several.
         seed: Of the order.
-        decode: Reads the media of a sample's messages.
+        decode: Reads the media of a sample.
         broken: Counts what is broken.
 
     Raises:
@@ -36,7 +36,7 @@ class StreamedMixture:
         self,
         sources: Sequence[Source],
         seed: int,
-        decode: Callable[[list[Message]], list[Message]],
+        decode: Callable[[Sample], Sample],
         broken: BrokenSamples,
     ) -> None:
         weights = [source.weight if len(sources) > 1 else 1.0 for source in sources]
@@ -74,13 +74,12 @@ class StreamedMixture:
             if place % of not in parts:
                 continue
             try:
-                sample = source.sample_of(drawn, index, visit)
-                messages = self.decode(sample["messages"])
+                sample = self.decode(source.sample_of(drawn, index, visit))
             except (SampleError, MediaError) as error:
                 self.broken.count_broken(source.name, error)
                 continue
             self.broken.count_sound()
-            yield {"messages": messages, "face_captures": sample.get("face_captures")}
+            yield {"messages": sample["messages"], "face_captures": sample.get("face_captures")}
 
     def _draws(self) -> Iterator[tuple[Source, Any, int, int]]:
         rng = np.random.default_rng(self.seed)

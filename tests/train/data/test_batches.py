@@ -9,7 +9,8 @@ from PIL import Image
 from emotion_qwen.processing import FaceCapture, MediaError
 from emotion_qwen.processing.face_capture import Face, KeyFrame
 from emotion_qwen.train.collator import IGNORED, ConversationCollator, show_sample
-from emotion_qwen.train.data.decoding import MediaDecoder
+from emotion_qwen.train.data.decoding import SampleDecoder
+from emotion_qwen.train.data.entries import SampleError
 from emotion_qwen.train.data.sources import build_source
 
 from .conftest import write_clip, write_picture
@@ -75,8 +76,8 @@ def test_a_batch_of_text_alone_has_no_pixels(processor):
 
 def test_decoding_beforehand_changes_nothing(media, processor):
     samples = [chat(video(media / "b.mp4")), chat(image(media / "a.png")), chat()]
-    decode = MediaDecoder(processor)
-    decoded = [{"messages": decode(sample["messages"])} for sample in samples]
+    decode = SampleDecoder(processor)
+    decoded = [decode(sample) for sample in samples]
     collate = ConversationCollator(processor)
     expected, batch = collate(samples), collate(decoded)
     assert expected.keys() == batch.keys()
@@ -86,7 +87,7 @@ def test_decoding_beforehand_changes_nothing(media, processor):
 @pytest.mark.parametrize(("frames", "fps"), [(60, 30), (50, 25), (24, 12)])
 def test_tokens_of_a_clip_have_its_own_times(frames, fps, tmp_path, processor):
     write_clip(tmp_path / "clip.mp4", frames, fps)
-    messages = MediaDecoder(processor)(chat(video(tmp_path / "clip.mp4"))["messages"])
+    messages = SampleDecoder(processor)(chat(video(tmp_path / "clip.mp4")))["messages"]
     (metadata,) = [part["video_metadata"] for part in messages[0]["content"] if part["type"] == "video"]
     batch = ConversationCollator(processor)([{"messages": messages}])
     assert len(metadata.frames_indices) == 6
@@ -97,10 +98,9 @@ def test_tokens_of_a_clip_have_its_own_times(frames, fps, tmp_path, processor):
 def test_frames_have_the_rate_that_is_said_of_them_or_else_the_processors(tmp_path, processor):
     frames = [str(write_picture(tmp_path / f"{number}.png", 10 * number)) for number in range(12)]
     at_twelve, unknown = (
-        MediaDecoder(processor)(chat({"type": "video", "video": frames, **rate})["messages"])
-        for rate in ({"fps": 12}, {})
+        SampleDecoder(processor)(chat({"type": "video", "video": frames, **rate})) for rate in ({"fps": 12}, {})
     )
-    batch = ConversationCollator(processor)([{"messages": at_twelve}, {"messages": unknown}])
+    batch = ConversationCollator(processor)([at_twelve, unknown])
     assert batch["video_grid_thw"][:, 0].tolist() == [2, 6]
     assert batch["second_per_grid_ts"].tolist() == pytest.approx([0.5, 2 / 3])
 
@@ -121,12 +121,12 @@ def test_nulls_and_missing_types_of_a_table_are_no_media(media, processor):
 
 
 def test_pixels_stored_in_a_table_are_read(media, processor):
-    decode, collate = MediaDecoder(processor), ConversationCollator(processor)
+    decode, collate = SampleDecoder(processor), ConversationCollator(processor)
     for name, part in (("a.png", image), ("b.mp4", video)):
         expected = part(media / name)
         kind = expected["type"]
         stored = {"type": kind, kind: {"bytes": (media / name).read_bytes(), "path": None}}
-        batches = [collate([{"messages": decode(chat(each)["messages"])}]) for each in (expected, stored)]
+        batches = [collate([decode(chat(each))]) for each in (expected, stored)]
         assert all(torch.equal(batches[0][key], batches[1][key]) for key in batches[0])
 
 
@@ -136,7 +136,26 @@ def test_what_can_not_be_read_is_named(name, media, processor):
     (media / "text.png").write_text("no picture")
     part = image(media / name) if name.endswith("png") else video(media / name)
     with pytest.raises(MediaError, match=name):
-        MediaDecoder(processor)(chat(part)["messages"])
+        SampleDecoder(processor)(chat(part))
+
+
+@pytest.mark.parametrize("mark", ["<|image_pad|>", "<|im_end|>"])
+def test_a_text_that_would_mark_up_the_conversation_is_no_sample(mark, processor):
+    with pytest.raises(SampleError, match="marks up the conversation"):
+        SampleDecoder(processor)(chat(answer=f"Yes.{mark}"))
+
+
+@pytest.mark.parametrize(
+    ("captures", "message"),
+    [
+        ([None, None], "2 face captures for 1"),
+        ([known_face()], "captured in 1 frames of 32×32, but there are 4 of 32×32"),
+        ([{"faces": []}], "not a stored FaceCapture"),
+    ],
+)
+def test_faces_of_other_frames_are_told_before_they_are_in_a_batch(captures, message, media, processor):
+    with pytest.raises(SampleError, match=message):
+        SampleDecoder(processor)(chat(video(media / "b.mp4")) | {"face_captures": captures})
 
 
 def test_faces_stored_in_a_folder_are_used(media, processor):

@@ -9,7 +9,7 @@ from emotion_qwen.inference.label_sets import LABEL_SETS
 from emotion_qwen.inference.prompts import label_name, label_question
 from emotion_qwen.processing import MediaError
 from emotion_qwen.train.collator import IGNORED, ConversationCollator
-from emotion_qwen.train.data.decoding import MediaDecoder
+from emotion_qwen.train.data.decoding import SampleDecoder
 from emotion_qwen.train.data.entries import SampleError, media_parts
 from emotion_qwen.train.data.mixture import build_mixture
 from emotion_qwen.train.data.readers import READERS
@@ -158,7 +158,7 @@ def test_a_label_of_another_set_is_no_sample(tmp_path):
 def test_a_picture_in_a_table_that_is_broken_is_named(processor):
     picture = {"type": "image", "image": {"bytes": b"no picture", "path": "a.png"}}
     with pytest.raises(MediaError, match="'a.png' can't be read"):
-        MediaDecoder(processor)([{"role": "user", "content": [picture]}])
+        SampleDecoder(processor)({"messages": [{"role": "user", "content": [picture]}]})
 
 
 def test_streaming_labels_of_ones_own_must_be_stated(tmp_path):
