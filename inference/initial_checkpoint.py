@@ -1,14 +1,17 @@
 """A checkpoint to train from, made of another model's folder: weights, config, processor and chat template."""
 
 import copy
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from emotion_qwen.configuration_emotion_qwen import EmotionQwenConfig
+from emotion_qwen.from_authors import authors_sources, experts_have_norms, gate_width, read_authors_config
 from emotion_qwen.from_qwen2_5_vl import (
     MERGER,
     ProjectorType,
@@ -27,7 +30,7 @@ from emotion_qwen.processing.starting_processor import (
     load_tokenizer,
 )
 from emotion_qwen.text_backbone import EMBEDDINGS, NewTokens, read_text_config, text_backbone_sources
-from emotion_qwen.weight_files import DEFAULT_SHARD_SIZE, TensorSources, WeightFolder
+from emotion_qwen.weight_files import DEFAULT_SHARD_SIZE, ConversionError, TensorSources, WeightFolder
 from emotion_qwen.whole_folder import appearing_whole
 
 _LANGUAGE = ("model.language_model.", "lm_head.")
@@ -104,6 +107,47 @@ def init_from_qwen2_5_vl(
     return InitialCheckpoint(target, tuple(notes))
 
 
+def init_from_authors(
+    source: str | Path,
+    output: str | Path,
+    *,
+    first_gate_output: Literal["general", "emotion"] = "general",
+    pools_before_gate: bool = True,
+    max_shard_size: int | str = DEFAULT_SHARD_SIZE,
+) -> InitialCheckpoint:
+    """Make an Emotion-Qwen of the checkpoint that the paper's authors published. Never tried on the real file.
+
+    `emotion_qwen.from_authors` says what is known of that file, and what the conversion preserves.
+
+    Args:
+        source: Local folder of the published checkpoint (safetensors, config, tokenizer, preprocessor config).
+        output: The folder to write. It must not exist, or be empty.
+        first_gate_output: Which expert the first of the gate's outputs weighs.
+        pools_before_gate: Whether the gate attends to the mean of all patches, instead of the patches.
+        max_shard_size: Largest size of a weight file, in bytes or as "5GB".
+
+    Raises:
+        ValueError: If the folder is not laid out as known, with the layers that could not be placed.
+        FileExistsError: If there is something at `output`.
+    """
+    target = free_folder(output)
+    qwen, weights = read_authors_config(_read_settings(source)), WeightFolder(source)
+    config = build_config(qwen)
+    hidden_size = config.vision_config.hidden_size
+    config.vision_config.gate_hidden_size = gate_width(weights, hidden_size)
+    sources = authors_sources(weights, config, first_gate_output, pools_before_gate)
+    notes = [
+        "This conversion was written from outside accounts and never ran on the authors' file: check its answers.",
+        "The gate is not the authors' exactly; measure it on faces and other pictures before relying on it.",
+    ]
+    if not experts_have_norms(weights, hidden_size):
+        notes.append("The file's experts take patches as they are, ours normalise them: tune them before use.")
+    write_checkpoint(
+        target, source, config, sources, load_tokenizer(source), _generation_config(source), max_shard_size
+    )
+    return InitialCheckpoint(target, tuple(notes))
+
+
 def free_folder(path: str | Path) -> Path:
     """Resolve a folder that is to be written.
 
@@ -148,6 +192,13 @@ def write_checkpoint(
         write_model(config, sources, folder, _dtype(sources), max_shard_size)
         generation.save_pretrained(folder)
         processor.save_pretrained(folder)
+
+
+def _read_settings(folder: str | Path) -> dict:
+    try:
+        return json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConversionError(f"{str(folder)!r} has no readable config.json.") from error
 
 
 def _dtype(sources: TensorSources) -> torch.dtype:

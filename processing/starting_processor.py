@@ -40,7 +40,7 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
         ValueError: If there is none that transformers can load.
     """
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a damaged file raises whatever its reader raises
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"The tokenizer of {str(folder)!r} can't be loaded: {reason}") from error
