@@ -1,4 +1,4 @@
-"""The `emotion-qwen` command: analyze a clip, export a checkpoint, train from a recipe, check its data."""
+"""The `emotion-qwen` command: analyze a clip, capture faces, export a checkpoint, train from a recipe, check data."""
 
 import argparse
 import importlib
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from .argument_types import positive
+from .faces_command import add_faces
 from .init_command import add_init
 from .prompts import LANGUAGES, label_name
 
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emotion-qwen", description="Read the emotion in a video, and say why.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_analyze(commands.add_parser("analyze", help="read the emotion in a clip or a picture"))
+    add_faces(commands.add_parser("faces", help="capture the faces of many clips, once and for all"))
     _add_export(commands.add_parser("export", help="write a checkpoint as a folder for the Hub"))
     add_init(commands.add_parser("init", help="make a checkpoint to train from, of Qwen2.5-VL"))
     _add_train(commands.add_parser("train", help="train from a recipe"))
@@ -76,9 +79,10 @@ def _add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", help="adapter: folder, Hub id, a name in the checkpoint, or auto")
     parser.add_argument("--question", help="what to ask (default: what the face shows, and which emotion it is)")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the answer (default: en)")
-    parser.add_argument("--max-new-tokens", type=_positive, default=256, help="longest answer (default: 256)")
+    parser.add_argument("--max-new-tokens", type=positive, default=256, help="longest answer (default: 256)")
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: the accelerator where there is one)")
     parser.add_argument("--no-fec", action="store_true", help="turn Facial Emotion Capture off")
+    parser.add_argument("--faces", type=Path, metavar="DIR", help="take faces that `emotion-qwen faces` stored there")
     parser.add_argument("--json", action="store_true", help="print the whole analysis as JSON, and nothing else")
     parser.add_argument("--save-frames", type=Path, metavar="DIR", help="write a picture of the evidence there")
     parser.set_defaults(run=_analyze)
@@ -105,18 +109,11 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     check.add_argument("--reader", help="how to read the path (default: by what lies there)")
     check.add_argument("--model", help="checkpoint whose processor counts the tokens (default: the recipe's, or Nano)")
     check.add_argument(
-        "--samples", type=int, default=32, help="samples of each source to decode and tokenize (default: 32)"
+        "--samples", type=positive, default=32, help="samples of each source to decode and tokenize (default: 32)"
     )
     check.add_argument("--no-fec", action="store_true", help="count without Facial Emotion Capture")
     check.add_argument("--json", action="store_true", help="print everything as JSON, and nothing else")
     check.set_defaults(run=_check_data)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
 
 
 def _analyze(options: argparse.Namespace) -> int:
@@ -136,7 +133,7 @@ def _analyze(options: argparse.Namespace) -> int:
         capture = None
         if not options.no_fec:
             progress.start(_STAGES["faces"])
-            capture = analyzer.capture_faces(media)
+            capture = _stored_faces(options, analyzer.processor) or analyzer.capture_faces(media)
 
         def show(text: str) -> None:
             progress.finish()
@@ -169,6 +166,15 @@ def _analyze(options: argparse.Namespace) -> int:
     if picture is not None:
         print(f"\nPicture of the evidence: {picture}")
     return 0
+
+
+def _stored_faces(options: argparse.Namespace, processor):
+    """Faces captured earlier, or None: capture them now."""
+    if options.faces is None:
+        return None
+    from emotion_qwen.processing.precompute import FaceCaptureStore
+
+    return FaceCaptureStore(options.faces, processor).get(options.media)
 
 
 def _summary(analysis) -> list[str]:

@@ -1,20 +1,17 @@
 """From whatever a user has (a path, a URL, a picture, frames) to decoded RGB frames with times."""
 
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
-from emotion_qwen.processing.image_loading import is_still
+from emotion_qwen.processing.image_loading import is_still, is_still_file
 from emotion_qwen.processing.video_decoding import open_source
-
-_ANIMATED_FORMATS = {"GIF", "WEBP", "PNG", "AVIF"}  # several pictures in other formats are pages or previews
 
 
 @dataclass(frozen=True)
@@ -86,21 +83,4 @@ def _shows_one_picture(media: Any) -> bool:
         return False
     if "://" in os.fspath(media):
         return is_still(media)
-    return _is_still_file(Path(media))
-
-
-def _is_still_file(path: Path) -> bool:
-    """Tell a still from a clip by the file's content: names lie."""
-    if not path.is_file():
-        return False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return image.format not in _ANIMATED_FORMATS or not getattr(image, "is_animated", False)
-    except UnidentifiedImageError:
-        return False
-    except PermissionError as error:
-        raise MediaError(f"{str(path)!r} can't be opened: permission denied.") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise MediaError(f"{str(path)!r} can't be read as a picture: {error}.") from error
+    return is_still_file(Path(media))

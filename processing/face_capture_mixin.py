@@ -91,6 +91,10 @@ class FaceCaptureMixin:
         if not (copy.exists() and copy.samefile(source)):
             shutil.copyfile(source, copy)
 
+    def face_capturer(self) -> FacialEmotionCapture:
+        """Return Facial Emotion Capture with this processor's settings and weights."""
+        return self._fec(self.fec_config)
+
     def _fec(self, fec_config: Mapping[str, Any]) -> FacialEmotionCapture:
         return FacialEmotionCapture(weights=self._face_networks_path, **fec_config)
 

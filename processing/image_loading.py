@@ -1,6 +1,7 @@
 """Pictures from files and PIL to upright RGB."""
 
 import os
+import warnings
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -17,6 +18,8 @@ STILL_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jfif", ".avif"}
 )
 
+_ANIMATED_FORMATS = {"GIF", "WEBP", "PNG", "AVIF"}  # several pictures in other formats are pages or previews
+
 
 def is_still(source: object) -> bool:
     """Tell whether a string or path names a picture that doesn't move (by its suffix; a data address counts)."""
@@ -24,6 +27,27 @@ def is_still(source: object) -> bool:
         return False
     name = os.fspath(source)
     return name.startswith("data:image/") or Path(urlparse(name).path).suffix.lower() in STILL_SUFFIXES
+
+
+def is_still_file(path: Path) -> bool:
+    """Tell a still from a clip by the file's content: names lie.
+
+    Raises:
+        MediaError: If it is a picture that can't be opened.
+    """
+    if not os.path.isfile(path):  # unlike Path.is_file, also where the name is too long to ask
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+            with PIL.Image.open(path) as image:
+                return image.format not in _ANIMATED_FORMATS or not getattr(image, "is_animated", False)
+    except PIL.UnidentifiedImageError:
+        return False
+    except PermissionError as error:
+        raise MediaError(f"{str(path)!r} can't be opened: permission denied.") from error
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+        raise MediaError(f"{str(path)!r} can't be read as a picture: {error}.") from error
 
 
 def to_rgb(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -110,7 +110,7 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
         Args:
             image: What `decode` takes.
         """
-        return self._fec(self.fec_config).capture(self.decode(image)[None])
+        return self.face_capturer().capture(self.decode(image)[None])
 
     def _preprocess(
         self,

@@ -127,7 +127,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         """
         times = _timestamps(metadata, len(frames))
         fps = None if metadata is None else float(metadata.sampled_fps)
-        return self._fec(self.fec_config).capture(as_uint8(frames), fps=fps, timestamps=times)
+        return self.face_capturer().capture(as_uint8(frames), fps=fps, timestamps=times)
 
     def sample_frames(
         self,

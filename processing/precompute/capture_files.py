@@ -1,0 +1,154 @@
+"""Files of stored faces: journals, which a finished row is safe in at once, and parquet files, which journals become.
+
+Nothing is ever half there. A parquet file gets its name once it is complete and on the disk. A journal's line counts
+if it ends. A journal is deleted after the parquet file with its rows has its name: a reader that takes journals first
+and parquet files second sees every row.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+from .media_capturer import CaptureRow
+
+JOURNAL, TABLE, PARTIAL = ".jsonl", ".parquet", ".partial"
+ROW_GROUP_SIZE = 32
+"""Rows that are read together: small, since a training run asks for one row at a time, in any order."""
+
+
+def import_parquet() -> ModuleType:
+    """Import pyarrow's parquet module.
+
+    Raises:
+        ImportError: If it is not installed; says what to install.
+    """
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError as error:
+        raise ImportError(f"Stored faces need pyarrow (pip install 'emotion-qwen[faces]'): {error}.") from error
+    return parquet
+
+
+class Journal:
+    """A file that rows are appended to, each on the disk when `append` returns.
+
+    Args:
+        folder: Where results of one recipe lie.
+        owner: Beginning of the file's name: the shard of the run that writes it.
+    """
+
+    def __init__(self, folder: Path, owner: str):
+        self.path = folder / f"{owner}-{uuid4().hex}{JOURNAL}"
+        self.count = 0
+        self._file = self.path.open("xb")
+        sync_folder(folder)
+
+    def append(self, row: CaptureRow) -> None:
+        """Write a row."""
+        self._file.write(json.dumps(row._asdict()).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.count += 1
+
+    def close(self) -> None:
+        """Let go of the file; its rows stay."""
+        self._file.close()
+
+
+def read_journal(path: Path) -> list[CaptureRow]:
+    """Read the complete rows of a journal; what a killed process left unfinished at its end is no row.
+
+    Returns:
+        Rows; none if the file has become part of a parquet file meanwhile.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    return [CaptureRow(**json.loads(line)) for line in lines[:-1]]
+
+
+def pack_journals(paths: Iterable[Path]) -> None:
+    """Turn journals of one folder and owner into one parquet file, without rows that lie in two of them."""
+    paths = sorted(paths)
+    rows = {row.content: row for path in paths for row in read_journal(path)}
+    if rows:
+        folder, owner = paths[0].parent, paths[0].name.rpartition("-")[0]
+        write_table(folder / f"{owner}-{uuid4().hex}{TABLE}", rows.values())
+    for path in paths:
+        path.unlink()
+
+
+def write_table(path: Path, rows: Iterable[CaptureRow]) -> None:
+    """Write rows as a parquet file that appears whole.
+
+    Raises:
+        ImportError: If pyarrow is not installed.
+    """
+    parquet = import_parquet()
+    import pyarrow
+
+    columns = dict(zip(CaptureRow._fields, map(list, zip(*rows, strict=True)), strict=True))
+    table = pyarrow.table({name: pyarrow.array(values, pyarrow.string()) for name, values in columns.items()})
+    write_whole(path, lambda partial: parquet.write_table(table, partial, ROW_GROUP_SIZE, compression="zstd"))
+
+
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file beside its place, put it on the disk, and only then give it its name.
+
+    Args:
+        path: The file to write; one that is there is replaced.
+        write: Writes the content to the path that it is given.
+    """
+    partial = path.with_name(f"{path.name}{PARTIAL}")
+    write(partial)
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def has_rows(folder: Path) -> bool:
+    """Tell whether anything is stored in a folder."""
+    return any(path.suffix in (JOURNAL, TABLE) for path in folder.iterdir())
+
+
+def known_contents(folder: Path) -> set[str]:
+    """Return the hash of every stored row in a folder."""
+    contents = {row.content for path in sorted(folder.glob(f"*{JOURNAL}")) for row in read_journal(path)}
+    return contents.union(*(read_contents(path) for path in sorted(folder.glob(f"*{TABLE}"))))
+
+
+def read_contents(path: Path) -> list[str]:
+    """Return the hash of every row of a parquet file, in its order."""
+    return import_parquet().read_table(path, columns=["content"])["content"].to_pylist()
+
+
+def read_rows(folder: Path) -> Iterator[CaptureRow]:
+    """Yield every stored row of a folder once."""
+    seen: set[str] = set()
+    journals = [row for path in sorted(folder.glob(f"*{JOURNAL}")) for row in read_journal(path)]
+    tables = (row for path in sorted(folder.glob(f"*{TABLE}")) for row in _table_rows(path))
+    for rows in (journals, tables):
+        for row in rows:
+            if row.content not in seen:
+                seen.add(row.content)
+                yield row
+
+
+def _table_rows(path: Path) -> Iterator[CaptureRow]:
+    for batch in import_parquet().ParquetFile(path).iter_batches(ROW_GROUP_SIZE):
+        yield from (CaptureRow(**row) for row in batch.to_pylist())
