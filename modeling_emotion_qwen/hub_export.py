@@ -16,6 +16,7 @@ from emotion_qwen.processing.image_processing_emotion_qwen import EmotionQwenIma
 from emotion_qwen.processing.processing_emotion_qwen import EmotionQwenProcessor
 from emotion_qwen.processing.video_processing_emotion_qwen import EmotionQwenVideoProcessor
 
+from .analysis_code import copy_analysis_code
 from .auto_registration import MODEL_AUTO_CLASSES
 from .configuration_emotion_qwen import EmotionQwenConfig
 from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration
@@ -70,6 +71,7 @@ def export_to_hub(
         model.save_pretrained(folder, max_shard_size=max_shard_size, save_original_format=False)
         processor.save_pretrained(folder)
         _copy_code(folder)
+        copy_analysis_code(folder)
         _write_auto_maps(folder)
         _copy_face_networks(folder)
         _write_licence(folder)

@@ -136,6 +136,16 @@ def authors_client_video_file() -> str:
     return authors_client([{"type": "video", "video": str(Path(MEDIA) / "clip.mp4"), "fps": 3.0}])
 
 
+def analysis_of_clip() -> dict[str, object]:
+    """The analyzer whose code lies in the folder, on what the Auto classes give."""
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    analyzer_class = get_class_from_dynamic_module("analyzer.EmotionAnalyzer", FOLDER)
+    model = AutoModel.from_pretrained(FOLDER, trust_remote_code=True)
+    analyzer = analyzer_class(model, AutoProcessor.from_pretrained(FOLDER, trust_remote_code=True))
+    return analyzer.analyze(Path(MEDIA) / "clip.mp4", max_new_tokens=5).to_dict()
+
+
 def example_of_the_card() -> str:
     """Runs what the folder's card tells a reader to run."""
     os.chdir(FOLDER)
@@ -164,10 +174,11 @@ def saved_again() -> list[int]:
 def modules_of_the_package() -> list[str]:
     """Modules of the folder's code that were not read from its copy in the cache; runs last."""
     cache = Path(transformers.utils.HF_MODULES_CACHE)
-    exported = {file.stem for file in Path(FOLDER).glob("*.py")}
-    ours = {name: module for name, module in list(sys.modules.items()) if name.rpartition(".")[2] in exported}
-    assert len(ours) >= len(exported) / 2, sorted(ours)
-    return [name for name, module in ours.items() if cache not in Path(module.__file__).parents]
+    exported = {file.name: file.read_bytes() for file in Path(FOLDER).glob("*.py")}
+    files = [Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))]
+    ours = [file for file in files if file.name in exported and file.read_bytes() == exported[file.name]]
+    assert len(ours) >= len(exported) / 2, sorted(map(str, ours))
+    return [str(file) for file in ours if cache not in file.parents]
 
 
 CHECKS = (
@@ -179,6 +190,7 @@ CHECKS = (
     authors_client_image,
     authors_client_video_frames,
     authors_client_video_file,
+    analysis_of_clip,
     example_of_the_card,
     saved_again,
     modules_of_the_package,

@@ -127,6 +127,12 @@ def test_the_authors_client_runs_unchanged_on_a_video_file(results):
     assert value(results, "authors_client_video_file")
 
 
+def test_the_folder_analyses_a_clip(results):
+    analysis = value(results, "analysis_of_clip")
+    assert sum(analysis["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert analysis["gate"] and analysis["timeline"]
+
+
 def test_example_of_the_card_runs_as_it_stands(results):
     assert value(results, "example_of_the_card").strip()
 
