@@ -1,10 +1,10 @@
-"""Generation: caches, beams, padding, continuing, assisted."""
+"""Generation: caches, beams, padding, continuing, assisted, guided, from embeddings."""
 
 import pytest
 import torch
 from transformers import StaticCache
 
-from .tiny import BACKBONES, VOCABULARY, left_pad, mixed_prompts, prompt, tiny_model, words
+from .tiny import BACKBONES, IMAGE, VIDEO, VOCABULARY, left_pad, mixed_prompts, prompt, tiny_model, words
 
 NEW_TOKENS = 6
 GREEDY = {"do_sample": False, "max_new_tokens": NEW_TOKENS, "eos_token_id": None}
@@ -110,3 +110,54 @@ def test_sampling_repeats_with_its_seed(model, batch):
         texts.append(model.generate(**batch, **options).tolist())
     assert texts[0] == texts[1] != texts[2]
     assert all(token < VOCABULARY for row in texts[2] for token in row)
+
+
+def test_features_put_among_the_embeddings_generate_what_pixels_do(model, batch):
+    expected = model.generate(**batch, **GREEDY)[:, -NEW_TOKENS:]
+    input_ids = batch["input_ids"]
+    embeddings = model.get_input_embeddings()(input_ids)
+    for token, pixels, grid, encode in (
+        (IMAGE, "pixel_values", "image_grid_thw", model.get_image_features),
+        (VIDEO, "pixel_values_videos", "video_grid_thw", model.get_video_features),
+    ):
+        features = torch.cat(encode(batch[pixels], batch[grid], return_dict=True).pooler_output)
+        embeddings = embeddings.masked_scatter((input_ids == token)[..., None], features)
+    rest = {name: value for name, value in batch.items() if not name.startswith("pixel_values")}
+    generated = model.generate(**rest, **GREEDY, inputs_embeds=embeddings)
+    assert torch.equal(generated[:, -NEW_TOKENS:], expected)
+
+
+def test_every_step_gives_logits_hidden_states_and_attentions(model, batch):
+    length, layers = batch["input_ids"].shape[1], 2
+    model.set_attn_implementation("eager")
+    try:
+        steps = model.generate(
+            **batch,
+            **GREEDY,
+            output_logits=True,
+            output_hidden_states=True,
+            output_attentions=True,
+            return_dict_in_generate=True,
+        )
+    finally:
+        model.set_attn_implementation("sdpa")
+    assert torch.equal(steps.sequences, model.generate(**batch, **GREEDY))
+    assert [step.shape for step in steps.logits] == [(4, VOCABULARY)] * NEW_TOKENS
+    for step, (states, attentions) in enumerate(zip(steps.hidden_states, steps.attentions, strict=True)):
+        asked, seen = (length, length) if step == 0 else (1, length + step)
+        assert [state.shape for state in states] == [(4, asked, 48)] * (layers + 1)
+        assert [weights.shape for weights in attentions] == [(4, 4, asked, seen)] * layers
+
+
+def test_guidance_weighs_the_prompt_against_none(model):
+    """The unconditional branch runs a sequence of its own beside the prompt's: neither may shift the other."""
+    inputs = mixed_prompts()[0]
+    expected = model.generate(**inputs, **GREEDY)
+    assert torch.equal(model.generate(**inputs, **GREEDY, guidance_scale=1.0 + 1e-6), expected)
+
+
+def test_an_answer_does_not_depend_on_what_was_generated_before(model, batch):
+    inputs = mixed_prompts()[0]
+    expected = model.generate(**inputs, **GREEDY)
+    model.generate(**batch, **GREEDY, num_beams=2)
+    assert torch.equal(model.generate(**inputs, **GREEDY), expected)
