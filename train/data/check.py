@@ -95,7 +95,7 @@ def check(
         seed: Of the draws.
     """
     collator = ConversationCollator(processor, facial_emotion_capture)
-    return [_report(build_source(settings, seed), collator, samples) for settings in data]
+    return [_report(build_source(settings, seed, processor), collator, samples) for settings in data]
 
 
 def _report(source: Source, collator: ConversationCollator, samples: int) -> SourceReport:

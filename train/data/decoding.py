@@ -10,7 +10,7 @@ import PIL.Image
 
 from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture, MediaError
 
-from .entries import Part, SampleError, media_parts
+from .entries import Part, SampleError, media_parts, medium_of
 from .source import Sample
 
 
@@ -53,9 +53,9 @@ class SampleDecoder:
 
     def _part(self, part: Part) -> Part:
         if part["type"] == "image":
-            return {"type": "image", "image": self._picture(_medium(part))}
+            return {"type": "image", "image": self._picture(medium_of(part))}
         if part["type"] == "video":
-            frames, metadata = self._clip(_medium(part), part.get("fps"))
+            frames, metadata = self._clip(medium_of(part), part.get("fps"))
             return {"type": "video", "video": frames, "video_metadata": metadata}
         for mark in self.marks:
             if mark in part.get("text", ""):
@@ -93,13 +93,6 @@ def _named(what: str) -> Iterator[None]:
         raise
     except (ValueError, TypeError) as error:
         raise MediaError(f"A {what} can't be read: {error}") from error
-
-
-def _medium(part: Part) -> Any:
-    for key in (part["type"], "url", "path"):
-        if part.get(key) is not None:
-            return part[key]
-    raise SampleError(f"A part of the kind {part['type']} does not say which.")
 
 
 def _opened(source: Any) -> Any:

@@ -108,6 +108,18 @@ def media_parts(messages: Iterable[Mapping[str, Any]]) -> Iterator[Part]:
                 yield part
 
 
+def medium_of(part: Mapping[str, Any]) -> Any:
+    """Return what a part shows: a path, an address, `{"bytes", "path"}`, or a clip's frames.
+
+    Raises:
+        SampleError: If it doesn't say.
+    """
+    for key in (part["type"], "url", "path"):
+        if part.get(key) is not None:
+            return part[key]
+    raise SampleError(f"A part of the kind {part['type']} does not say which.")
+
+
 def checked_messages(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
     """Bring messages to one form: contents are lists of parts, and parts have a type and no nulls.
 

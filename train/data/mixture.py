@@ -151,7 +151,7 @@ def build_mixture(
     """
     if not data:
         raise ValueError("The recipe's `data` names no source.")
-    sources = [build_source(settings, seed, streaming) for settings in data]
+    sources = [build_source(settings, seed, processor, streaming) for settings in data]
     decode = SampleDecoder(processor)
     if streaming:
         return StreamedMixture(sources, seed, decode, BrokenSamples(max_broken_share, BROKEN_WINDOW))

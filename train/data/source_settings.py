@@ -24,7 +24,7 @@ class SourceSettings:
         label_set: Name of a label set, or a list of labels; by default the data set's own, and for one's own files
             the labels that are found in them.
         languages: Of questions and label names; each visit of a sample draws one.
-        face_captures: Folder with a stored `FaceCapture` for each picture and clip, `{name without suffix}.json`.
+        face_captures: Folder of faces that `emotion-qwen faces` stored, which are then not captured again.
         options: What the reader can be told besides: `split`, `fold`, `media`, …
     """
 

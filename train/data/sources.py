@@ -1,6 +1,5 @@
 """The sources of a recipe's `data:`."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from emotion_qwen.inference.label_sets import LabelSet, find_label_set
+from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture
+from emotion_qwen.processing.precompute import FaceCaptureStore
 
-from .entries import Entry, Message, SampleError, entry_label, entry_messages, media_parts
+from .entries import Entry, Message, Part, SampleError, entry_label, entry_messages, media_parts, medium_of
 from .entry_table import EntryTable
 from .readers import READERS, Reader
 from .rendered_source import RenderedSource
@@ -24,20 +25,30 @@ class FileSource:
     Args:
         settings: What the recipe says.
         seed: Of the draws of languages.
+        processor: Stored faces must have been captured with its settings.
         streaming: Whether the files are read as they are needed; samples then have no numbers, and one's own labels
             must be given.
 
     Raises:
-        ValueError: If the label set is unknown, or is needed and missing.
+        FileNotFoundError: If no faces are stored where the settings say.
+        ValueError: If the label set is unknown, or is needed and missing; if the faces were captured with other
+            settings.
     """
 
-    def __init__(self, settings: SourceSettings, seed: int, streaming: bool = False) -> None:
+    def __init__(
+        self,
+        settings: SourceSettings,
+        seed: int,
+        processor: EmotionQwenProcessor | None = None,
+        streaming: bool = False,
+    ) -> None:
         self.settings = settings
         self.name = settings.name
         self.weight = settings.weight
         self.seed = seed
         self.streaming = streaming
         self.reader: Reader = READERS[settings.reader]
+        self.faces = FaceCaptureStore(settings.face_captures, processor) if settings.face_captures else None
         self._stated_set = _stated_set(settings, self.reader)
         if streaming and self._stated_set is None and self.reader.has_labels:
             raise ValueError(f"{self.name}: streaming needs a label_set, since not all labels are read beforehand.")
@@ -84,31 +95,30 @@ class FileSource:
         languages = self.settings.languages
         language = languages[int(np.random.default_rng([self.seed, index, visit]).integers(len(languages)))]
         messages = entry_messages(drawn, self.label_set, language)
-        captures = drawn.get("face_captures") or self._stored_captures(messages)
+        captures = drawn.get("face_captures")
+        if not captures and self.faces is not None:
+            captures = [_stored_faces(self.faces, part) for part in media_parts(messages)]
         return {"messages": messages, **({"face_captures": captures} if captures else {})}
 
     def outlines(self) -> Iterator[Outline]:
         """See `Source.outlines`."""
-        for index, entry in enumerate(self.read() if self.streaming else self.entries):
+        for entry in self.read() if self.streaming else self.entries:
             try:
-                messages = self.sample_of(entry, index, 0)["messages"]
+                messages = entry_messages(entry, self.label_set, self.settings.languages[0])
                 yield Outline(_named_media(messages), entry_label(entry, self.label_set))
             except SampleError as error:
                 yield Outline(fault=str(error))
 
-    def _stored_captures(self, messages: list[Message]) -> list[dict[str, Any] | None]:
-        if self.settings.face_captures is None:
-            return []
-        folder = Path(self.settings.face_captures)
-        return [_stored_capture(folder, path) for _, path in _named_media(messages)]
 
-
-def build_source(settings: Mapping[str, Any], seed: int, streaming: bool = False) -> Source:
+def build_source(
+    settings: Mapping[str, Any], seed: int, processor: EmotionQwenProcessor | None = None, streaming: bool = False
+) -> Source:
     """Make a source of an item of a recipe's `data:`.
 
     Args:
         settings: `{reader: …, path: …, …}`; see `SourceSettings`, and `RenderedSource` for `reader: rendered`.
         seed: Of its draws.
+        processor: Stored faces must have been captured with its settings.
         streaming: Whether files are read as they are needed.
 
     Raises:
@@ -118,7 +128,7 @@ def build_source(settings: Mapping[str, Any], seed: int, streaming: bool = False
         raise ValueError(f"A source in `data` must be a mapping with a reader and a path, not {settings!r}.")
     if settings.get("reader") == RENDERED:
         return RenderedSource(settings, seed)
-    return FileSource(SourceSettings.parse(settings), seed, streaming)
+    return FileSource(SourceSettings.parse(settings), seed, processor, streaming)
 
 
 def _stated_set(settings: SourceSettings, reader: Reader) -> LabelSet | None:
@@ -129,19 +139,14 @@ def _stated_set(settings: SourceSettings, reader: Reader) -> LabelSet | None:
 
 
 def _named_media(messages: list[Message]) -> tuple[tuple[str, str | None], ...]:
-    """Kind and path of the media of messages; the path is None for bytes, frames and addresses of data."""
-    media = []
-    for part in media_parts(messages):
-        source = next((part[key] for key in (part["type"], "url", "path") if part.get(key) is not None), None)
-        media.append((part["type"], source if isinstance(source, str) else None))
-    return tuple(media)
+    """Kind and path of the media of messages; the path is None for bytes and frames."""
+    media = [(part["type"], medium_of(part)) for part in media_parts(messages)]
+    return tuple((kind, medium if isinstance(medium, str) else None) for kind, medium in media)
 
 
-def _stored_capture(folder: Path, path: str | None) -> dict[str, Any] | None:
-    file = folder / f"{Path(path).stem}.json" if path else None
-    if file is None or not file.is_file():
+def _stored_faces(faces: FaceCaptureStore, part: Part) -> FaceCapture | None:
+    """The faces of a file or of its bytes; None for those of frames and addresses, which are captured in training."""
+    medium = medium_of(part)
+    if isinstance(medium, list) or (isinstance(medium, str) and "://" in medium):
         return None
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise SampleError(f"'{file}' is no stored FaceCapture: {error}.") from error
+    return faces.get(medium, part["type"])

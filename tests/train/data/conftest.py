@@ -1,4 +1,4 @@
-"""Pictures, clips and published layouts, all made in code, and a processor that knows all bytes."""
+"""Pictures and clips made in code, and a processor that knows all bytes."""
 
 from pathlib import Path
 
@@ -6,37 +6,16 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
-from emotion_qwen.processing import (
-    EmotionQwenImageProcessor,
-    EmotionQwenProcessor,
-    EmotionQwenVideoProcessor,
-    load_chat_template,
-)
+from emotion_qwen.processing import EmotionQwenProcessor
 
-SPECIAL_TOKENS = [
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
-    "<|video_pad|>",
-]  # fmt: skip
-PIXELS = {"shortest_edge": 28 * 28, "longest_edge": 56 * 56}
+from ...modeling_emotion_qwen.tiny_checkpoint import tiny_processor
 
 
 @pytest.fixture(scope="session")
 def processor() -> EmotionQwenProcessor:
-    """One token per byte; at most four visual tokens a frame."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    backend = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(alphabet)}, merges=[]))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    backend.add_special_tokens(SPECIAL_TOKENS)
-    return EmotionQwenProcessor(
-        image_processor=EmotionQwenImageProcessor(size=PIXELS),
-        tokenizer=PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>"),
-        video_processor=EmotionQwenVideoProcessor(size=PIXELS),
-        chat_template=load_chat_template(),
-    )
+    """One token per byte; at most nine visual tokens a frame."""
+    return tiny_processor()
 
 
 def write_picture(path: Path, level: int = 100) -> Path:

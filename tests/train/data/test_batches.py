@@ -1,18 +1,18 @@
 """From conversations to model inputs: mixed batches, decoding, times, stored faces, and the printed sample."""
 
-import json
-
 import pytest
 import torch
 from PIL import Image
 
-from emotion_qwen.processing import FaceCapture, MediaError
+from emotion_qwen.processing import FaceCapture, FacialEmotionCapture, MediaError
 from emotion_qwen.processing.face_capture import Face, KeyFrame
+from emotion_qwen.processing.precompute import MediaCapturer, list_media, precompute_faces
 from emotion_qwen.train.collator import IGNORED, ConversationCollator, show_sample
 from emotion_qwen.train.data.decoding import SampleDecoder
 from emotion_qwen.train.data.entries import SampleError
 from emotion_qwen.train.data.sources import build_source
 
+from ...modeling_emotion_qwen.tiny_checkpoint import write_portrait
 from .conftest import write_clip, write_picture
 
 LENGTHS = {"pixel_values": "image_grid_thw", "pixel_values_videos": "video_grid_thw"}
@@ -158,17 +158,22 @@ def test_faces_of_other_frames_are_told_before_they_are_in_a_batch(captures, mes
         SampleDecoder(processor)(chat(video(media / "b.mp4")) | {"face_captures": captures})
 
 
-def test_faces_stored_in_a_folder_are_used(media, processor):
-    stored = media / "faces"
-    stored.mkdir()
-    (stored / "a.json").write_text(json.dumps(known_face().to_dict()))
-    (media / "labels.csv").write_text("path,label\na.png,happy\nb.mp4,sad\n")
-    settings = {"reader": "csv", "path": str(media / "labels.csv"), "face_captures": str(stored)}
-    source = build_source(settings, seed=0)
-    with_face, without = (source.sample(index, 0) for index in range(2))
-    assert FaceCapture.from_dict(with_face["face_captures"][0]) == known_face()
-    assert without["face_captures"] == [None]
-    assert ConversationCollator(processor)([with_face])["image_grid_thw"][0, 0] == 2
+def test_faces_that_were_stored_are_not_captured_again(media, processor, monkeypatch):
+    write_portrait(media / "c.png")
+    (media / "labels.csv").write_text("path,label\nb.mp4,sad\nc.png,happy\n")
+    capturer = MediaCapturer(processor.image_processor, processor.video_processor)
+    precompute_faces(list_media(media), media / "stored", capturer)
+    settings = {"reader": "csv", "path": str(media / "labels.csv")}
+    sources = [
+        build_source(settings | faces, 0, processor) for faces in ({}, {"face_captures": str(media / "stored")})
+    ]
+    fresh, stored = ([SampleDecoder(processor)(source.sample(index, 0)) for index in (0, 1)] for source in sources)
+    collate = ConversationCollator(processor)
+    expected = collate(fresh)
+    assert expected["image_grid_thw"][0, 0] == 2
+    monkeypatch.setattr(FacialEmotionCapture, "capture", None)
+    batch = collate(stored)
+    assert all(torch.equal(expected[name], batch[name]) for name in expected)
 
 
 def test_a_conversation_without_an_answer_is_refused(processor):
