@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from emotion_qwen.processing.face_capture import FaceCapture
+
 from .analysis import EmotionAnalysis
 from .errors import OutputError
 from .evidence_picture import draw_evidence
@@ -18,6 +20,7 @@ def save_evidence(
     media: DecodedMedia,
     masked: torch.Tensor | None = None,
     name: str = "",
+    landmarks: FaceCapture | None = None,
 ) -> Path:
     """Write the picture of `draw_evidence` as a PNG, whole or not at all.
 
@@ -27,6 +30,7 @@ def save_evidence(
         media: See `draw_evidence`.
         masked: See `draw_evidence`.
         name: See `draw_evidence`.
+        landmarks: See `draw_evidence`.
 
     Returns:
         The path written.
@@ -35,7 +39,7 @@ def save_evidence(
         OutputError: If it can't be written there.
     """
     path = Path(path)
-    picture = draw_evidence(analysis, media, masked, name)
+    picture = draw_evidence(analysis, media, masked, name, landmarks)
     partial = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from PIL import Image, ImageDraw
 
-from emotion_qwen.processing.face_capture import KeyFrame
+from emotion_qwen.processing.face_capture import FaceCapture, KeyFrame
 
 from .analysis import EmotionAnalysis, Gate
 from .emotion_curves import draw_curves, draw_number
@@ -30,7 +30,11 @@ _CURVES_HEIGHT = 240
 
 
 def draw_evidence(
-    analysis: EmotionAnalysis, media: DecodedMedia, masked: torch.Tensor | None = None, name: str = ""
+    analysis: EmotionAnalysis,
+    media: DecodedMedia,
+    masked: torch.Tensor | None = None,
+    name: str = "",
+    landmarks: FaceCapture | None = None,
 ) -> Image.Image:
     """Draw the answer, the probabilities, the key frames with their faces, the gate and the emotions over time.
 
@@ -39,12 +43,13 @@ def draw_evidence(
         media: The decoded media that it was read from.
         masked: Masked key frames as the model saw them, uint8 RGB (K, 3, H, W).
         name: Name of the clip for the foot of the picture.
+        landmarks: The faces of the clip, whose eyes, noses and mouth corners are marked; None to mark none.
 
     Returns:
         An RGB picture, 1280 pixels wide and as high as it needs. Words are in the analysis's language where a font
         here can show it, else in English.
     """
-    page = _Page(analysis, media, masked, name)
+    page = _Page(analysis, media, masked, name, landmarks)
     sections = [page.answer(), page.key_frames(), page.timeline(), page.foot()]
     drawn = [section for section in sections if section is not None]
     height = 2 * _MARGIN + sum(section.height for section in drawn) + _GAP * (len(drawn) - 1)
@@ -59,8 +64,15 @@ def draw_evidence(
 class _Page:
     """The sections of the picture, each as wide as the page's content and as high as it needs."""
 
-    def __init__(self, analysis: EmotionAnalysis, media: DecodedMedia, masked: torch.Tensor | None, name: str):
-        self.analysis, self.media, self.masked = analysis, media, masked
+    def __init__(
+        self,
+        analysis: EmotionAnalysis,
+        media: DecodedMedia,
+        masked: torch.Tensor | None,
+        name: str,
+        landmarks: FaceCapture | None,
+    ):
+        self.analysis, self.media, self.masked, self.landmarks = analysis, media, masked, landmarks
         self.name = name.encode(errors="replace").decode()  # names of files need not be text
         self.language = analysis.language
         own_words = "".join([*words_for(self.language).values(), *map(self._label, analysis.probabilities)])
@@ -224,6 +236,10 @@ class _Page:
         frame = _resize(frame, scale)
         for box in reversed(key_frame.boxes if key_frame is not None else ()):
             _draw_box(frame, [edge * scale for edge in box], emotion_color(key_frame.label))
+        if key_frame is not None and self.landmarks is not None:
+            for face in self.landmarks.faces[key_frame.frame]:
+                for x, y in face.landmarks:
+                    _draw_point(frame, (x * scale, y * scale), emotion_color(key_frame.label))
         return frame
 
     def _twin(self, index: int, width: int) -> Image.Image | None:
@@ -275,3 +291,9 @@ def _draw_box(frame: Image.Image, box: Sequence[float], color: str) -> None:
     left, top, right, bottom = box
     draw.rectangle([left - 2, top - 2, right + 2, bottom + 2], outline=FACE_HALO, width=6)
     draw.rectangle([left, top, right, bottom], outline=color, width=3)
+
+
+def _draw_point(frame: Image.Image, point: tuple[float, float], color: str) -> None:
+    draw = ImageDraw.Draw(frame)
+    draw.circle(point, 5, fill=FACE_HALO)
+    draw.circle(point, 3, fill=color)

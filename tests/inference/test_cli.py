@@ -55,6 +55,15 @@ def test_chinese_names_and_own_question(quick, portrait, capsys):
     assert values["language"] == "zh" and values["question"] == "?"
 
 
+def test_landmarks_are_marked_in_the_picture(quick, clip, tmp_path, capsys):
+    for folder, options in (("plain", []), ("marked", ["--landmarks"])):
+        assert main(["analyze", str(clip), *quick, "--save-frames", str(tmp_path / folder), *options]) == 0
+    plain, marked = (Image.open(tmp_path / folder / "clip-evidence.png") for folder in ("plain", "marked"))
+    assert plain.size == marked.size and plain.tobytes() != marked.tobytes()
+    assert main(["analyze", str(clip), *quick, "--landmarks"]) == 2
+    assert "--save-frames" in capsys.readouterr().err
+
+
 def test_capture_off(quick, portrait, capsys):
     assert main(["analyze", str(portrait), *quick, "--no-fec", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["key_frames"] == []

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageColor
+from skimage.measure import label, regionprops
 
 from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, Gate, OutputError, TimelinePoint
 from emotion_qwen.inference.emotion_curves import spread
@@ -14,7 +15,7 @@ from emotion_qwen.inference.evidence_picture import draw_evidence
 from emotion_qwen.inference.media import DecodedMedia
 from emotion_qwen.inference.palette import emotion_color
 from emotion_qwen.inference.typeface import Typeface
-from emotion_qwen.processing.face_capture import KeyFrame
+from emotion_qwen.processing.face_capture import Face, FaceCapture, KeyFrame
 
 MARGIN = 32
 
@@ -94,6 +95,22 @@ def test_key_frames_are_boxed_in_the_color_of_their_emotion():
     assert has_color(draw_evidence(*blank), emotion_color("angry"))
     without = make(num_keys=0, label="neutral", probabilities={"neutral": 1.0}, timeline=(), gate=None)
     assert not has_color(draw_evidence(*without), emotion_color("angry"))
+
+
+def test_landmarks_are_marked_where_they_are_asked_for():
+    analysis, media, masked = make(num_keys=1)
+    points = ((40, 24), (56, 24), (48, 32), (42, 42), (54, 42))
+    face = Face(analysis.key_frames[0].boxes[0], points, 0.9, (1.0, *(0.0,) * 6), 0)
+    nobody = ((),) * (len(media.frames) - 1)
+    capture = FaceCapture((64, 96), 3.0, media.timestamps, ((face,), *nobody), analysis.key_frames)
+    plain, marked = draw_evidence(analysis, media, masked), draw_evidence(analysis, media, masked, landmarks=capture)
+    marks = regionprops(label((np.asarray(plain) != np.asarray(marked)).any(-1)))
+    assert len(marks) == 5
+    # Their places show the points, scaled alike in both directions.
+    places = sorted(mark.centroid[::-1] for mark in marks)
+    across = np.diff(places, axis=0)
+    scale = across[:, 0].sum() / (56 - 40)
+    assert np.allclose(across / scale, np.diff(sorted(points), axis=0), atol=0.2)
 
 
 def test_a_clip_has_curves_and_a_still_has_none():
