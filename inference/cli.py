@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from .adapters_command import add_adapters
 from .argument_types import positive
 from .faces_command import add_faces
 from .init_command import add_init
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add_faces(commands.add_parser("faces", help="capture the faces of many clips, once and for all"))
     _add_export(commands.add_parser("export", help="write a checkpoint as a folder for the Hub"))
     add_init(commands.add_parser("init", help="make a checkpoint to train from, of Qwen2.5-VL"))
+    add_adapters(commands.add_parser("adapters", help="list, merge, export and push adapters"))
     _add_train(commands.add_parser("train", help="train from a recipe"))
     _add_data(commands.add_parser("data", help="check the data of a recipe"))
     return parser
@@ -85,7 +87,6 @@ def _add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, metavar="DIR", help="take faces that `emotion-qwen faces` stored there")
     parser.add_argument("--json", action="store_true", help="print the whole analysis as JSON, and nothing else")
     parser.add_argument("--save-frames", type=Path, metavar="DIR", help="write a picture of the evidence there")
-    parser.add_argument("--landmarks", action="store_true", help="mark eyes, noses and mouth corners in that picture")
     parser.set_defaults(run=_analyze)
 
 
@@ -118,8 +119,6 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    if options.landmarks and options.save_frames is None:
-        raise ValueError("--landmarks marks points in the picture of the evidence: give --save-frames too.")
     _silence_libraries()
     from .progress import Progress
 
@@ -160,7 +159,7 @@ def _analyze(options: argparse.Namespace) -> int:
             name = Path(options.media).name
             target = options.save_frames / f"{Path(name).stem}-evidence.png"
             masked = analyzer.masked_key_frames(media, capture) if capture is not None else None
-            picture = save_evidence(target, analysis, media, masked, name, capture if options.landmarks else None)
+            picture = save_evidence(target, analysis, media, masked, name)
     if options.json:
         plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
         print(json.dumps(analysis.to_dict(), ensure_ascii=plain, indent=2))

@@ -31,7 +31,7 @@ from emotion_qwen.processing.starting_processor import (
 )
 from emotion_qwen.text_backbone import EMBEDDINGS, NewTokens, read_text_config, text_backbone_sources
 from emotion_qwen.weight_files import DEFAULT_SHARD_SIZE, ConversionError, TensorSources, WeightFolder
-from emotion_qwen.whole_folder import appearing_whole
+from emotion_qwen.whole_folder import appearing_whole, free_folder
 
 _LANGUAGE = ("model.language_model.", "lm_head.")
 _GENERATION_CONFIG = "generation_config.json"
@@ -146,18 +146,6 @@ def init_from_authors(
         target, source, config, sources, load_tokenizer(source), _generation_config(source), max_shard_size
     )
     return InitialCheckpoint(target, tuple(notes))
-
-
-def free_folder(path: str | Path) -> Path:
-    """Resolve a folder that is to be written.
-
-    Raises:
-        FileExistsError: If it exists and is not empty.
-    """
-    target = Path(path).expanduser().resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(f"{str(target)!r} exists already; name a new folder.")
-    return target
 
 
 def write_checkpoint(

@@ -34,4 +34,16 @@ def appearing_whole(target: Path) -> Iterator[Path]:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-__all__ = ["appearing_whole"]
+def free_folder(path: str | Path) -> Path:
+    """Resolve a folder that is to be written.
+
+    Raises:
+        FileExistsError: If it exists and is not empty.
+    """
+    target = Path(path).expanduser().resolve()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(f"{str(target)!r} exists already; name a new folder.")
+    return target
+
+
+__all__ = ["appearing_whole", "free_folder"]

@@ -1,0 +1,140 @@
+"""Adapters as folders for others: copied clean, with a card, merged into a checkpoint, or sent to the Hub."""
+
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+import huggingface_hub
+
+from emotion_qwen.whole_folder import appearing_whole, free_folder
+
+from .adapter_files import CONFIG_FILE, WEIGHTS_FILE, AdapterInfo, AdapterPurpose, read_adapter, read_adapter_config
+from .adapter_loading import merge_adapter
+from .checkpoint import load_checkpoint
+from .errors import AdapterError, OutputError
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def export_adapter(
+    adapter: str | Path, output: str | Path, base_model: str | None = None, purpose: AdapterPurpose | None = None
+) -> Path:
+    """Write an adapter as a folder for others: weights and config in PEFT's format, its purpose, a card.
+
+    What else a training run left beside the adapter stays behind.
+
+    Args:
+        adapter: Local folder or Hub id.
+        output: The folder to write, whose name is the adapter's; it must not exist, or be empty.
+        base_model: What others know the base model by; what the adapter says by default.
+        purpose: What it answers; what its folder or name says by default.
+
+    Returns:
+        The absolute path of the folder.
+
+    Raises:
+        AdapterError: If the adapter can't be read.
+        FileExistsError: If there is something at `output`.
+    """
+    target = free_folder(output)
+    with appearing_whole(target) as folder:
+        _write(read_adapter(adapter), folder, target.name, base_model, purpose)
+    return target
+
+
+def push_adapter(
+    adapter: str | Path,
+    repo_id: str,
+    base_model: str | None = None,
+    purpose: AdapterPurpose | None = None,
+    private: bool = False,
+) -> str:
+    """Send an adapter to the Hub, as `export_adapter` writes it.
+
+    Args:
+        adapter: Local folder.
+        repo_id: `owner/name`; the repository is created where there is none.
+        base_model: The base model's own repository; what the adapter says by default.
+        purpose: As for `export_adapter`.
+        private: Whether a new repository is private.
+
+    Returns:
+        The address of the repository.
+
+    Raises:
+        AdapterError: If the adapter can't be read, or its base is known by a folder of this machine only.
+        OutputError: If the Hub refuses or can't be reached.
+    """
+    info = read_adapter(adapter)
+    base = base_model if base_model is not None else info.base_model
+    if base is None or not _REPOSITORY.fullmatch(base) or Path(base).exists():
+        raise AdapterError(
+            f"Adapter {str(adapter)!r} was trained on {base!r}, which others lack: name the published base model."
+        )
+    api = huggingface_hub.HfApi()
+    with tempfile.TemporaryDirectory() as folder:
+        _write(info, Path(folder), repo_id.rpartition("/")[2], base, purpose)
+        try:
+            address = api.create_repo(repo_id, private=private, exist_ok=True)
+            api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=f"Upload the adapter {info.name}")
+        except Exception as error:  # besides its own errors, those of whichever HTTP library the client has
+            reason = next(iter(str(error).split("\n")), "") or type(error).__name__
+            raise OutputError(f"The Hub did not take {repo_id!r}: {reason}") from error
+    return str(address)
+
+
+def merge_into_checkpoint(model: str | Path, adapter: str | Path, output: str | Path) -> Path:
+    """Write a checkpoint whose weights have an adapter added for good.
+
+    Args:
+        model: Local folder or Hub id of the checkpoint.
+        adapter: Local folder or Hub id of the adapter.
+        output: The folder to write; it must not exist, or be empty.
+
+    Returns:
+        The absolute path of the folder.
+
+    Raises:
+        CheckpointError: If the checkpoint can't be used.
+        AdapterError: If the adapter can't be used.
+        FileExistsError: If there is something at `output`.
+    """
+    target = free_folder(output)
+    merged, processor = load_checkpoint(model, device="cpu", dtype="auto")
+    merged = merge_adapter(merged, adapter)
+    with appearing_whole(target) as folder:
+        merged.save_pretrained(folder, save_original_format=False)
+        processor.save_pretrained(folder)
+    return target
+
+
+def _write(info: AdapterInfo, folder: Path, name: str, base_model: str | None, purpose: AdapterPurpose | None) -> None:
+    info = replace(
+        info,
+        name=name,
+        base_model=base_model if base_model is not None else info.base_model,
+        purpose=purpose if purpose is not None else info.purpose,
+    )
+    config = read_adapter_config(info.folder) | {"base_model_name_or_path": info.base_model, "inference_mode": True}
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    shutil.copyfile(info.folder / WEIGHTS_FILE, folder / WEIGHTS_FILE)
+    info.purpose.save(folder)
+    (folder / "README.md").write_text(_card(info), encoding="utf-8")
+
+
+def _card(info: AdapterInfo) -> str:
+    template = Template((resources.files("emotion_qwen") / "adapter_card.md").read_text(encoding="utf-8"))
+    labels = info.purpose.labels
+    return template.substitute(
+        name=info.name,
+        base_model=info.base_model or "emotion-qwen",
+        rank=info.rank,
+        alpha=info.alpha,
+        parameters=f"{info.parameters:,}",
+        answers="open questions about emotion" if labels is None else f"with one of {', '.join(labels)}",
+    )

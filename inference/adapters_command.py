@@ -1,0 +1,136 @@
+"""`emotion-qwen adapters`: list, merge, export and push adapters."""
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_adapters(parser: argparse.ArgumentParser) -> None:
+    """Describe the command.
+
+    Args:
+        parser: Its own parser.
+    """
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    shown = commands.add_parser("list", help="list the adapters of a checkpoint or a folder")
+    shown.add_argument("folder", nargs="?", metavar="DIR", help="folder of adapters (default: the checkpoint's own)")
+    shown.add_argument("--model", help="checkpoint folder (default: Emotion-Qwen-Nano)")
+    shown.add_argument("--json", action="store_true", help="print everything as JSON")
+    shown.set_defaults(run=run_list)
+
+    merged = commands.add_parser("merge", help="write a checkpoint with an adapter added for good")
+    _add_adapter(merged)
+    merged.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write; it must not exist")
+    merged.set_defaults(run=run_merge)
+
+    exported = commands.add_parser("export", help="write an adapter as a clean folder with a card")
+    _add_adapter(exported)
+    exported.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write, named after it")
+    _add_publishing(exported)
+    exported.set_defaults(run=run_export)
+
+    pushed = commands.add_parser("push", help="send an adapter to the Hub")
+    _add_adapter(pushed)
+    pushed.add_argument("repository", metavar="OWNER/NAME", help="where to; created where there is none")
+    pushed.add_argument("--private", action="store_true", help="make a new repository private")
+    _add_publishing(pushed)
+    pushed.set_defaults(run=run_push)
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """Print one adapter a line, or all as JSON."""
+    from .adapter_files import ADAPTERS_FOLDER, find_adapters, read_adapter
+
+    folder = options.folder if options.folder is not None else Path(_checkpoint(options)) / ADAPTERS_FOLDER
+    if options.folder is not None and not Path(folder).is_dir():
+        raise ValueError(f"There is no folder {str(folder)!r}.")
+    found = [read_adapter(path, name) for name, path in find_adapters(folder).items()]
+    if options.json:
+        print(json.dumps([_as_dict(info) for info in found], ensure_ascii=False, indent=2))
+        return 0
+    for info in found:
+        print(
+            f"{info.name:16} r {info.rank}, α {info.alpha}, {info.parameters:,} parameters; {_answers(info.purpose)}"
+        )
+    if not found:
+        print(f"No adapters in {folder}.")
+    return 0
+
+
+def run_merge(options: argparse.Namespace) -> int:
+    """Write the merged checkpoint and print its folder."""
+    from .adapter_publishing import merge_into_checkpoint
+
+    print(merge_into_checkpoint(_checkpoint(options), _adapter(options), options.output))
+    return 0
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Write the adapter's folder and print it."""
+    from .adapter_publishing import export_adapter
+
+    print(export_adapter(_adapter(options), options.output, options.base_model, _purpose(options.answers)))
+    return 0
+
+
+def run_push(options: argparse.Namespace) -> int:
+    """Send the adapter and print where it went."""
+    from .adapter_publishing import push_adapter
+
+    purpose = _purpose(options.answers)
+    print(push_adapter(_adapter(options), options.repository, options.base_model, purpose, options.private))
+    return 0
+
+
+def _add_adapter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "adapter", metavar="ADAPTER", help="folder, Hub id, or the name of one of the checkpoint's own"
+    )
+    parser.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano)")
+
+
+def _add_publishing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--base-model", metavar="ID", help="what others load the base model by")
+    parser.add_argument("--answers", metavar="WHAT", help="a label set's name, labels with commas between, or `open`")
+
+
+def _checkpoint(options: argparse.Namespace) -> str | Path:
+    from .checkpoint import shipped_checkpoint
+
+    return options.model if options.model is not None else shipped_checkpoint()
+
+
+def _adapter(options: argparse.Namespace) -> str | Path:
+    from .adapter_files import ADAPTERS_FOLDER, find_adapters
+
+    own = find_adapters(Path(_checkpoint(options)) / ADAPTERS_FOLDER)
+    return own.get(options.adapter, options.adapter)
+
+
+def _purpose(answers: str | None):
+    from .adapter_files import AdapterPurpose
+    from .label_sets import find_label_set
+
+    if answers is None:
+        return None
+    if answers == "open":
+        return AdapterPurpose()
+    if "," in answers:
+        return AdapterPurpose(tuple(label.strip() for label in answers.split(",") if label.strip()))
+    return AdapterPurpose(find_label_set(answers).labels)
+
+
+def _answers(purpose) -> str:
+    return "open questions" if purpose.labels is None else f"one of {', '.join(purpose.labels)}"
+
+
+def _as_dict(info) -> dict:
+    return {
+        "name": info.name,
+        "folder": str(info.folder),
+        "labels": info.purpose.labels,
+        "rank": info.rank,
+        "alpha": info.alpha,
+        "parameters": info.parameters,
+        "base_model": info.base_model,
+    }

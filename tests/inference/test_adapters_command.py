@@ -1,0 +1,155 @@
+"""`emotion-qwen adapters`: list, merge, export and push."""
+
+import json
+import shutil
+from pathlib import Path
+
+import huggingface_hub
+import peft
+import pytest
+import torch
+
+from emotion_qwen.inference import EmotionAnalyzer
+from emotion_qwen.inference.checkpoint import load_checkpoint
+from emotion_qwen.inference.cli import main
+
+from .tiny_adapters import write_adapter
+
+BASE = "someone/emotion-qwen-7b"
+
+
+@pytest.fixture(scope="module")
+def trained(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An adapter as a training run leaves it, among other files."""
+    folder = write_adapter(checkpoint, tmp_path_factory.mktemp("runs") / "dfew")
+    (folder / "optimizer.pt").write_bytes(b"large")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def equipped(checkpoint: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with adapters of its own."""
+    folder = Path(shutil.copytree(checkpoint, tmp_path_factory.mktemp("equipped") / "model"))
+    shutil.copytree(trained, folder / "adapters" / "dfew")
+    write_adapter(checkpoint, folder / "adapters" / "ver", seed=1, r=2)
+    return folder
+
+
+class FakeApi:
+    """Stands where the Hub's client stands, and keeps what it is given."""
+
+    calls: list[tuple[str, dict]] = []
+
+    def create_repo(self, repo_id: str, **options) -> str:
+        self.calls.append(("create_repo", {"repo_id": repo_id} | options))
+        return f"hub/{repo_id}"
+
+    def upload_folder(self, *, repo_id: str, folder_path: str, commit_message: str) -> None:
+        files = {path.name: path.read_bytes() for path in Path(folder_path).iterdir()}
+        self.calls.append(("upload_folder", {"repo_id": repo_id, "files": files, "message": commit_message}))
+
+
+@pytest.fixture
+def hub(monkeypatch) -> list[tuple[str, dict]]:
+    monkeypatch.setattr(FakeApi, "calls", [])
+    monkeypatch.setattr(huggingface_hub, "HfApi", FakeApi)
+    return FakeApi.calls
+
+
+def test_list_shows_a_checkpoints_own(equipped, capsys):
+    assert main(["adapters", "list", "--model", str(equipped)]) == 0
+    dfew, ver = capsys.readouterr().out.splitlines()
+    assert dfew.startswith("dfew ") and "r 4, α 4" in dfew and "happy, sad, neutral" in dfew
+    assert ver.startswith("ver ") and "open questions" in ver
+
+
+def test_list_as_json_and_of_a_folder(trained, capsys):
+    assert main(["adapters", "list", str(trained), "--json"]) == 0
+    (info,) = json.loads(capsys.readouterr().out)
+    weights = sum(p.numel() for p in peft.load_peft_weights(str(trained), device="cpu").values())
+    assert (info["name"], info["rank"], info["parameters"]) == ("dfew", 4, weights)
+
+
+def test_list_of_nothing(tmp_path, capsys):
+    assert main(["adapters", "list", str(tmp_path)]) == 0
+    assert "No adapters" in capsys.readouterr().out
+    assert main(["adapters", "list", str(tmp_path / "nowhere")]) == 2
+
+
+def test_merge_writes_a_plain_checkpoint(equipped, portrait, tmp_path, capsys):
+    out = tmp_path / "merged"
+    assert main(["adapters", "merge", "dfew", "--model", str(equipped), "--output", str(out)]) == 0
+    assert Path(capsys.readouterr().out.strip()) == out
+    options = {"facial_emotion_capture": False, "max_new_tokens": 2}
+    merged = EmotionAnalyzer.from_pretrained(out, device="cpu").analyze(portrait, **options)
+    adapted = EmotionAnalyzer.from_pretrained(equipped, "dfew", device="cpu").analyze(portrait, **options)
+    assert merged.probabilities == pytest.approx(adapted.probabilities, abs=1e-4)
+
+
+def test_an_exported_adapter_is_clean_and_peft_alone_loads_it(checkpoint, trained, tmp_path):
+    out = tmp_path / "faces"
+    options = ["--base-model", BASE, "--answers", "mer2024"]
+    assert main(["adapters", "export", str(trained), "--output", str(out), *options]) == 0
+    names = {"README.md", "adapter_config.json", "adapter_model.safetensors", "emotion_qwen_adapter.json"}
+    assert {path.name for path in out.iterdir()} == names
+    card = (out / "README.md").read_text()
+    assert f"base_model: {BASE}" in card and "# faces" in card and "worried" in card and "$" not in card
+    loaded, original = (
+        peft.PeftModel.from_pretrained(load_checkpoint(checkpoint, device="cpu")[0], f) for f in (out, trained)
+    )
+    tokens = torch.arange(7, 20)[None]
+    assert torch.equal(loaded(input_ids=tokens).logits, original(input_ids=tokens).logits)
+    assert loaded.peft_config["default"].base_model_name_or_path == BASE
+    analyzer = EmotionAnalyzer.from_pretrained(checkpoint, device="cpu", adapters={"mine": out})
+    assert "worried" in analyzer.adapters.purposes["mine"].labels
+
+
+@pytest.mark.parametrize(("answers", "labels"), [("open", None), ("calm, tense", ["calm", "tense"])])
+def test_an_export_says_what_it_answers(trained, tmp_path, answers, labels):
+    assert main(["adapters", "export", str(trained), "--output", str(tmp_path / "a"), "--answers", answers]) == 0
+    assert json.loads((tmp_path / "a" / "emotion_qwen_adapter.json").read_text()) == {"labels": labels}
+
+
+def test_push_sends_what_export_writes(trained, hub, capsys):
+    assert main(["adapters", "push", str(trained), "me/dfew-lora", "--base-model", BASE, "--private"]) == 0
+    assert capsys.readouterr().out.strip() == "hub/me/dfew-lora"
+    (_, created), (_, uploaded) = hub
+    assert created == {"repo_id": "me/dfew-lora", "private": True, "exist_ok": True}
+    assert uploaded["repo_id"] == "me/dfew-lora" and "optimizer.pt" not in uploaded["files"]
+    assert uploaded["files"]["adapter_model.safetensors"] == (trained / "adapter_model.safetensors").read_bytes()
+    assert json.loads(uploaded["files"]["adapter_config.json"])["base_model_name_or_path"] == BASE
+
+
+def test_push_needs_a_base_that_others_can_load(trained, hub, capsys):
+    assert main(["adapters", "push", str(trained), "me/dfew-lora"]) == 2
+    assert "name the published base model" in capsys.readouterr().err and hub == []
+
+
+@pytest.mark.parametrize("error", [huggingface_hub.errors.LocalTokenNotFoundError, Exception])
+def test_a_hub_that_refuses_or_is_out_of_reach_is_one_sentence(trained, monkeypatch, capsys, error):
+    class Refusing(FakeApi):
+        def create_repo(self, repo_id: str, **options) -> str:
+            raise error("Token is required.\nLog in first.")
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Refusing)
+    assert main(["adapters", "push", str(trained), "me/dfew-lora", "--base-model", BASE]) == 2
+    assert capsys.readouterr().err.endswith("The Hub did not take 'me/dfew-lora': Token is required.\n")
+
+
+@pytest.mark.parametrize("command", ["merge", "export"])
+def test_what_is_there_is_left_alone(equipped, tmp_path, capsys, command):
+    (tmp_path / "mine.txt").write_text("keep me")
+    assert main(["adapters", command, "dfew", "--model", str(equipped), "--output", str(tmp_path)]) == 2
+    assert "name a new folder" in capsys.readouterr().err and (tmp_path / "mine.txt").exists()
+
+
+@pytest.mark.parametrize("command", ["merge", "export"])
+def test_an_adapter_that_is_nowhere_is_one_sentence(equipped, tmp_path, capsys, command):
+    out = tmp_path / "out"
+    assert main(["adapters", command, "/no/such", "--model", str(equipped), "--output", str(out)]) == 2
+    assert "no adapter folder" in capsys.readouterr().err and not out.exists()
+
+
+def test_an_unknown_label_set_names_the_nearest(trained, tmp_path, capsys):
+    assert main(["adapters", "export", str(trained), "--output", str(tmp_path / "a"), "--answers", "dfev"]) == 2
+    assert "'dfew'" in capsys.readouterr().err
