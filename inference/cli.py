@@ -87,6 +87,7 @@ def _add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, metavar="DIR", help="take faces that `emotion-qwen faces` stored there")
     parser.add_argument("--json", action="store_true", help="print the whole analysis as JSON, and nothing else")
     parser.add_argument("--save-frames", type=Path, metavar="DIR", help="write a picture of the evidence there")
+    parser.add_argument("--landmarks", action="store_true", help="mark eyes, noses and mouth corners in that picture")
     parser.set_defaults(run=_analyze)
 
 
@@ -119,6 +120,8 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _analyze(options: argparse.Namespace) -> int:
+    if options.landmarks and options.save_frames is None:
+        raise ValueError("--landmarks marks points in the picture of the evidence: give --save-frames too.")
     _silence_libraries()
     from .progress import Progress
 
@@ -159,7 +162,7 @@ def _analyze(options: argparse.Namespace) -> int:
             name = Path(options.media).name
             target = options.save_frames / f"{Path(name).stem}-evidence.png"
             masked = analyzer.masked_key_frames(media, capture) if capture is not None else None
-            picture = save_evidence(target, analysis, media, masked, name)
+            picture = save_evidence(target, analysis, media, masked, name, capture if options.landmarks else None)
     if options.json:
         plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
         print(json.dumps(analysis.to_dict(), ensure_ascii=plain, indent=2))
