@@ -105,6 +105,9 @@ class AdapterSet:
         Args:
             name: Its name, or None (or `BASE`) for the model without any.
         """
+        if not self._folders and name in (None, BASE):
+            yield  # there is nothing to wait for
+            return
         with self._lock:
             before = self._active
             self.activate(None if name == BASE else name)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import peft
@@ -15,6 +16,7 @@ from emotion_qwen.inference.adapter_loading import apply_adapter, merge_adapter
 from emotion_qwen.inference.adapters import AdapterSet
 from emotion_qwen.inference.checkpoint import load_checkpoint
 from emotion_qwen.lora_targets import LANGUAGE_MODEL_LAYERS
+from emotion_qwen.train.recipe import find_recipe, read_recipe
 
 from .tiny_adapters import write_adapter
 
@@ -126,6 +128,20 @@ def test_a_batch_that_fails_leaves_nothing_behind(many, analyzer):
         many.model(**batch(1))
 
 
+def test_threads_do_not_get_each_others_adapters(many):
+    inputs = batch(1)
+    chosen = ["dfew", None, "ver", "mer2024"]
+
+    def answer(name: str | None) -> torch.Tensor:
+        with many.adapters.using(name):
+            return many.model.generate(**inputs, max_new_tokens=4, do_sample=False, pad_token_id=0)
+
+    alone = [answer(name) for name in chosen]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(answer, chosen * 3))
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(together, alone * 3, strict=True))
+
+
 def test_an_error_inside_leaves_the_choice_as_it_was(many):
     with pytest.raises(KeyError), many.adapters.using("dfew"):
         raise KeyError
@@ -145,6 +161,13 @@ def test_the_targets_are_the_language_models_layers_and_no_other(model):
     adapted = peft.get_peft_model(model, config)
     wrapped = {name for name, module in adapted.named_modules() if isinstance(module, peft.tuners.lora.LoraLayer)}
     assert len(wrapped) == 2 * 7 and all("language_model.layers." in name for name in wrapped)
+
+
+@pytest.mark.parametrize(
+    "recipe", ["lora/dfew", "lora/emoset", "lora/mer2024", "lora/ver", "lora_single", "nano/lora"]
+)
+def test_every_recipe_of_an_adapter_has_these_targets(recipe):
+    assert read_recipe(find_recipe(recipe))["lora_target_modules"] == [LANGUAGE_MODEL_LAYERS]
 
 
 def test_a_merged_adapter_says_what_the_adapter_says(many, checkpoint, shelf, portrait):
