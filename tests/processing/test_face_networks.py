@@ -20,6 +20,7 @@ from emotion_qwen.processing.face_crops import resize, square_crop
 from emotion_qwen.processing.face_detections import Detections
 from emotion_qwen.processing.facial_emotion_capture_settings import FacialEmotionCaptureSettings
 from emotion_qwen.processing.retinaface import RetinaFace, anchors, decode_boxes, decode_landmarks
+from emotion_qwen.processing.steady_convolution import SteadyConv2d
 
 from .face_clips import noise, three_expressions
 
@@ -160,3 +161,13 @@ def test_backend_is_found_by_name():
     assert find_backend("embedded") is embedded_backend
     with pytest.raises(ValueError, match="known are .*embedded"):
         find_backend("Embedded")
+
+
+@pytest.mark.parametrize("kernel_size, groups", [(1, 1), (3, 1), (3, 8)])
+def test_convolution_of_an_image_does_not_depend_on_its_neighbours(kernel_size, groups):
+    steady = SteadyConv2d(8, 8, kernel_size, padding=kernel_size // 2, groups=groups).requires_grad_(False)
+    images = torch.rand(20, 8, 14, 14, generator=torch.Generator().manual_seed(0))
+    images = images.contiguous(memory_format=torch.channels_last)
+    together = steady(images)
+    assert all(torch.equal(steady(images[index : index + 1])[0], together[index]) for index in (0, 7, 19))
+    torch.testing.assert_close(together, torch.nn.Conv2d.forward(steady, images))
