@@ -9,8 +9,9 @@ from emotion_qwen.processing.face_capture import FaceCapture, KeyFrame
 
 from .analysis import EmotionAnalysis, Gate
 from .emotion_curves import draw_curves, draw_number
+from .face_marks import draw_box, draw_landmarks
 from .media import DecodedMedia
-from .palette import FACE_HALO, FRAME, GATE_EMOTION, GATE_GENERAL, INK, MUTED, PAPER, emotion_color
+from .palette import FRAME, GATE_EMOTION, GATE_GENERAL, INK, MUTED, PAPER, emotion_color
 from .picture_words import words_for
 from .prompts import label_name
 from .typeface import Typeface
@@ -235,11 +236,10 @@ class _Page:
         scale = min(width / frame.width, _MAX_TILE[1] / frame.height)
         frame = _resize(frame, scale)
         for box in reversed(key_frame.boxes if key_frame is not None else ()):
-            _draw_box(frame, [edge * scale for edge in box], emotion_color(key_frame.label))
+            draw_box(frame, [edge * scale for edge in box], emotion_color(key_frame.label))
         if key_frame is not None and self.landmarks is not None:
             for face in self.landmarks.faces[key_frame.frame]:
-                for x, y in face.landmarks:
-                    _draw_point(frame, (x * scale, y * scale), emotion_color(key_frame.label))
+                draw_landmarks(frame, face.landmarks, scale, emotion_color(key_frame.label))
         return frame
 
     def _twin(self, index: int, width: int) -> Image.Image | None:
@@ -284,16 +284,3 @@ def _to_picture(frame: torch.Tensor) -> Image.Image:
 def _resize(picture: Image.Image, scale: float) -> Image.Image:
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC)
-
-
-def _draw_box(frame: Image.Image, box: Sequence[float], color: str) -> None:
-    draw = ImageDraw.Draw(frame)
-    left, top, right, bottom = box
-    draw.rectangle([left - 2, top - 2, right + 2, bottom + 2], outline=FACE_HALO, width=6)
-    draw.rectangle([left, top, right, bottom], outline=color, width=3)
-
-
-def _draw_point(frame: Image.Image, point: tuple[float, float], color: str) -> None:
-    draw = ImageDraw.Draw(frame)
-    draw.circle(point, 5, fill=FACE_HALO)
-    draw.circle(point, 3, fill=color)
