@@ -22,7 +22,7 @@ class ConversionError(ValueError):
 
 
 class WeightFolder:
-    """The tensors of a checkpoint folder's safetensors files, mapped into memory and read when asked for.
+    """The tensors of a checkpoint folder's safetensors files, each read when asked for.
 
     Args:
         folder: A local folder with `model.safetensors`, or shards and their index.
@@ -33,8 +33,13 @@ class WeightFolder:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._files = {name: self._open(name) for name in self._list_files()}
-        self._file_of = {key: file for file in self._files.values() for key in file.keys()}  # noqa: SIM118
+        self._file_of: dict[str, str] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        for file_name in self._list_files():
+            with self._open(file_name) as file:
+                for name in file.keys():  # noqa: SIM118 - not a dict
+                    self._file_of[name] = file_name
+                    self._shapes[name] = tuple(file.get_slice(name).get_shape())
 
     @property
     def names(self) -> list[str]:
@@ -43,11 +48,13 @@ class WeightFolder:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a tensor, without reading it."""
-        return tuple(self._file_of[name].get_slice(name).get_shape())
+        return self._shapes[name]
 
     def load(self, name: str) -> torch.Tensor:
         """Read one tensor, in the file's dtype."""
-        return self._file_of[name].get_tensor(name)
+        # Opened anew each time: what was read stays mapped into memory for as long as its file is open.
+        with self._open(self._file_of[name]) as file:
+            return file.get_tensor(name)
 
     def _list_files(self) -> list[str]:
         if not self.folder.is_dir():
