@@ -77,7 +77,7 @@ def recipe_data(path: str | Path, reader: str | None = None) -> tuple[list[dict[
 
 def check(
     data: Iterable[Mapping[str, Any]],
-    processor: EmotionQwenProcessor,
+    processor: EmotionQwenProcessor | None,
     samples: int,
     facial_emotion_capture: bool = True,
     seed: int = 0,
@@ -89,31 +89,43 @@ def check(
 
     Args:
         data: The items of a recipe's `data`.
-        processor: Decodes and tokenizes.
+        processor: Decodes and tokenizes; without it nothing is decoded.
         samples: How many of each source are decoded; 0 for none.
         facial_emotion_capture: Whether faces are captured in them, as they are in training.
         seed: Of the draws.
     """
-    collator = ConversationCollator(processor, facial_emotion_capture)
+    collator = None if processor is None else ConversationCollator(processor, facial_emotion_capture)
     return [_report(build_source(settings, seed, processor), collator, samples) for settings in data]
 
 
-def _report(source: Source, collator: ConversationCollator, samples: int) -> SourceReport:
+def _report(source: Source, collator: ConversationCollator | None, samples: int) -> SourceReport:
     report = SourceReport(source.name)
-    missing = set()
+    try:
+        missing = _look_through(report, source)
+    except (ValueError, OSError) as error:  # nothing of the source can be read: the others are still told of
+        report.broken.append(str(error))
+        return report
+    if collator is None:
+        return report
+    chosen = torch.linspace(0, len(source) - 1, min(samples, len(source))).round().long().unique().tolist()
+    _decode(report, source, collator, [index for index in chosen if index not in missing])
+    return report
+
+
+def _look_through(report: SourceReport, source: Source) -> set[int]:
+    """Note what is known of each sample without decoding it; return the numbers of those that are broken."""
+    broken = set()
     for index, outline in enumerate(source.outlines()):
         reason = _fault(outline)
         report.samples += 1
         if reason is not None:
             report.broken.append(reason)
-            missing.add(index)
+            broken.add(index)
             continue
         report.modalities[_modality(outline)] += 1
         if outline.label is not None:
             report.labels[outline.label] += 1
-    chosen = torch.linspace(0, len(source) - 1, min(samples, len(source))).round().long().unique().tolist()
-    _decode(report, source, collator, [index for index in chosen if index not in missing])
-    return report
+    return broken
 
 
 def _fault(outline: Outline) -> str | None:

@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import logging
 
 from emotion_qwen.inference.checkpoint import shipped_checkpoint
 from emotion_qwen.processing import EmotionQwenProcessor
 
 from .check import SourceReport, check, recipe_data, summary
+
+logger = logging.getLogger(__name__)
 
 _BROKEN = 2
 _MOST_NAMED = 10
@@ -22,8 +25,7 @@ def run(options: argparse.Namespace) -> int:
         0, or 2 if more of a source is broken than the recipe's `max_broken_share` allows.
     """
     data, recipe = recipe_data(options.data, options.reader)
-    model = options.model or recipe.get("model_name_or_path") or shipped_checkpoint()
-    processor = EmotionQwenProcessor.from_pretrained(model)
+    processor = _processor(options.model, recipe.get("model_name_or_path"))
     captured = recipe.get("facial_emotion_capture", True) and not options.no_fec
     reports = check(data, processor, options.samples, captured, recipe.get("seed", 0))
     allowed = recipe.get("max_broken_share", 0.0)
@@ -34,6 +36,19 @@ def run(options: argparse.Namespace) -> int:
         print("\n\n".join("\n".join(summary(report, _MOST_NAMED)) for report in reports))
         print(f"\n{_verdict(reports, spoilt, allowed)}")
     return _BROKEN if spoilt else 0
+
+
+def _processor(model: str | None, recipes_model: str | None) -> EmotionQwenProcessor | None:
+    """The processor to count with; None if the recipe starts from a checkpoint that is still to be made."""
+    if model is not None or recipes_model is None:
+        return EmotionQwenProcessor.from_pretrained(model or shipped_checkpoint())
+    try:
+        # Not from the Hub: what a recipe starts from is mostly what another run is still to write here.
+        return EmotionQwenProcessor.from_pretrained(recipes_model, local_files_only=True)
+    except OSError:
+        message = "There is no checkpoint '%s' here: nothing is decoded, no tokens are counted. Name one as --model."
+        logger.warning(message, recipes_model)
+        return None
 
 
 def _verdict(reports: list[SourceReport], spoilt: list[str], allowed: float) -> str:

@@ -97,6 +97,29 @@ def test_a_recipe_that_can_not_be_read_is_one_sentence(text, message, tmp_path, 
     assert len(printed.strip().splitlines()) == 1
 
 
+def test_without_the_recipes_checkpoint_everything_but_the_tokens_is_told(tmp_path, capsys, caplog):
+    write_clip(tmp_path / "clips" / "happy" / "a.mp4"), write_clip(tmp_path / "clips" / "sad" / "a.mp4")
+    data = [{"reader": "folder_per_label", "path": str(tmp_path / "clips")}]
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"data": data, "model_name_or_path": "outputs/stage9"}))
+    code, printed = check(capsys, tmp_path / "recipe.yaml")
+    assert code == 0
+    assert "samples     2" in printed
+    assert "decoded     0 of 2" in printed
+    assert "tokens" not in printed
+    assert "outputs/stage9" in caplog.text
+
+
+def test_a_source_that_is_not_there_does_not_hide_the_others(tmp_path, capsys):
+    write_clip(tmp_path / "clips" / "happy" / "a.mp4"), write_clip(tmp_path / "clips" / "sad" / "a.mp4")
+    data = [{"reader": "dfew", "path": "gone"}, {"reader": "folder_per_label", "path": str(tmp_path / "clips")}]
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"data": data, "max_broken_share": 0.5}))
+    code, printed = check(capsys, tmp_path / "recipe.yaml", *FEW)
+    assert code == 2
+    assert "There is no table at 'gone" in printed
+    assert "happy 1, sad 1" in printed
+    assert printed.strip().endswith("that is allowed: dfew gone.")
+
+
 def test_no_such_path_is_one_sentence(capsys):
     code, printed = check(capsys, "/nowhere/at/all")
     assert code == 2
