@@ -1,0 +1,122 @@
+"""`emotion-qwen analyze`: read the emotion in a clip or a picture, and say why."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from .argument_types import positive
+from .prompts import LANGUAGES, label_name
+from .quiet_libraries import silence_libraries
+
+_BAR_WIDTH = 30
+_STAGES = {
+    "decode": "Decoding",
+    "faces": "Looking for faces",
+    "prepare": "Preparing the frames",
+    "see": "Encoding the frames",
+    "read": "Reading the emotion",
+    "answer": "Answering",
+}
+
+
+def add_analyze(parser: argparse.ArgumentParser) -> None:
+    """Describe the command.
+
+    Args:
+        parser: Its own parser.
+    """
+    parser.add_argument("media", metavar="CLIP", help="video, GIF or picture: a path or a URL")
+    parser.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano, which is built in)")
+    parser.add_argument("--adapter", help="adapter: folder, Hub id, a name in the checkpoint, or auto")
+    parser.add_argument("--question", help="what to ask (default: what the face shows, and which emotion it is)")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the answer (default: en)")
+    parser.add_argument("--max-new-tokens", type=positive, default=256, help="longest answer (default: 256)")
+    parser.add_argument("--device", help="such as cpu or cuda:0 (default: the accelerator where there is one)")
+    parser.add_argument("--no-fec", action="store_true", help="turn Facial Emotion Capture off")
+    parser.add_argument("--faces", type=Path, metavar="DIR", help="take faces that `emotion-qwen faces` stored there")
+    parser.add_argument("--json", action="store_true", help="print the whole analysis as JSON, and nothing else")
+    parser.add_argument("--save-frames", type=Path, metavar="DIR", help="write a picture of the evidence there")
+    parser.add_argument("--landmarks", action="store_true", help="mark eyes, noses and mouth corners in that picture")
+    parser.set_defaults(run=_analyze)
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    if options.landmarks and options.save_frames is None:
+        raise ValueError("--landmarks marks points in the picture of the evidence: give --save-frames too.")
+    silence_libraries()
+    from .progress import Progress
+
+    with Progress(sys.stderr) as progress:
+        progress.start("Loading the model")
+        from .analyzer import EmotionAnalyzer
+        from .evidence_file import save_evidence
+        from .media import check_file
+
+        check_file(options.media)  # before a large model is loaded in vain
+        analyzer = EmotionAnalyzer.from_pretrained(options.model, options.adapter, device=options.device)
+        progress.start(_STAGES["decode"])
+        media = analyzer.load(options.media)
+        capture = None
+        if not options.no_fec:
+            progress.start(_STAGES["faces"])
+            capture = _stored_faces(options, analyzer.processor) or analyzer.capture_faces(media)
+
+        def show(text: str) -> None:
+            progress.finish()
+            print(text, end="", flush=True)
+
+        analysis = analyzer.analyze(
+            media,
+            options.question,
+            options.language,
+            facial_emotion_capture=not options.no_fec,
+            face_capture=capture,
+            max_new_tokens=options.max_new_tokens,
+            on_text=None if options.json else show,
+            on_stage=lambda stage: progress.start(_STAGES[stage]),
+        )
+        progress.finish()
+        if not options.json:
+            print("\n")
+        picture = None
+        if options.save_frames is not None:
+            name = Path(options.media).name
+            target = options.save_frames / f"{Path(name).stem}-evidence.png"
+            masked = analyzer.masked_key_frames(media, capture) if capture is not None else None
+            picture = save_evidence(target, analysis, media, masked, name, capture if options.landmarks else None)
+    if options.json:
+        plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        print(json.dumps(analysis.to_dict(), ensure_ascii=plain, indent=2))
+        return 0
+    print("\n".join(_summary(analysis)))
+    if picture is not None:
+        print(f"\nPicture of the evidence: {picture}")
+    return 0
+
+
+def _stored_faces(options: argparse.Namespace, processor):
+    """Faces captured earlier, or None: capture them now."""
+    if options.faces is None:
+        return None
+    from emotion_qwen.processing.precompute import FaceCaptureStore
+
+    return FaceCaptureStore(options.faces, processor).get(options.media)
+
+
+def _summary(analysis) -> list[str]:
+    names = {label: label_name(label, analysis.language) for label in analysis.probabilities}
+    lines = [f"{names[analysis.label]}  {analysis.probabilities[analysis.label]:.0%}", ""]
+    for label, probability in analysis.probabilities.items():
+        lines.append(f"  {names[label]:10}{'#' * round(probability * _BAR_WIDTH):{_BAR_WIDTH}} {probability:6.1%}")
+    if analysis.key_frames:
+        lines += ["", "Key frames"]
+    for key_frame in analysis.key_frames:
+        name = label_name(key_frame.label, analysis.language)
+        faces = f"{len(key_frame.boxes)} face{'s' if len(key_frame.boxes) > 1 else ''}"
+        lines.append(f"  {key_frame.time:6.2f} s  {name} {key_frame.confidence:.0%}  ({faces})")
+    if analysis.timeline and not analysis.key_frames:
+        lines += ["", "No face was found."]
+    if analysis.gate is not None:
+        lines += ["", f"Gate: emotion expert {analysis.gate.emotion:.0%}, general expert {analysis.gate.general:.0%}"]
+    return lines
