@@ -1,4 +1,4 @@
-"""`emotion-qwen train` and `emotion-qwen data check`: the work is in `emotion_qwen.train`, loaded when it is asked for."""
+"""`emotion-qwen train` and `emotion-qwen data check`; the work is in `emotion_qwen.train`, loaded when asked for."""
 
 import argparse
 import importlib
