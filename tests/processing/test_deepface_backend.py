@@ -11,6 +11,7 @@ from deepface.models.demography.pytorch.Emotion import EmotionModel
 from deepface.models.Detector import FacialAreaRegion
 from deepface.modules import modeling
 from torch import nn
+from transformers.dynamic_module_utils import get_imports
 
 from emotion_qwen.processing import deepface_backend, deepface_models
 from emotion_qwen.processing.deepface_backend import DeepFaceDetector, complete_landmarks
@@ -262,6 +263,11 @@ def test_weights_of_another_engine_are_found_unless_the_engine_is_settled(no_net
     assert deepface_models._find_weights(library)[0] == "onnx"
     monkeypatch.setenv("DEEPFACE_BACKEND_ENGINE", "pytorch")
     assert deepface_models._find_weights(library)[0] == "pytorch"
+
+
+@pytest.mark.parametrize("module", [deepface_backend, deepface_models])
+def test_a_hub_folder_that_carries_these_files_does_not_ask_for_deepface(module):
+    assert "deepface" not in get_imports(module.__file__)
 
 
 def test_without_deepface_the_message_says_what_to_install(monkeypatch, clip):
