@@ -7,25 +7,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .adapter_files import AdapterPurpose
+    from .adapters import AdapterSet
     from .analysis import EmotionAnalysis, Gate, TimelinePoint
     from .analyzer import EmotionAnalyzer
     from .errors import AdapterError, CheckpointError, OutputError
     from .evidence_file import save_evidence
     from .evidence_picture import draw_evidence
+    from .initial_checkpoint import init_from_authors, init_from_qwen2_5_vl
     from .prompts import EMOTION_LABELS, label_question, reasoning_question
 
 _NAMES = {
+    "adapter_files": ("AdapterPurpose",),
+    "adapters": ("AdapterSet",),
     "analysis": ("EmotionAnalysis", "Gate", "TimelinePoint"),
     "analyzer": ("EmotionAnalyzer",),
     "errors": ("AdapterError", "CheckpointError", "OutputError"),
     "evidence_file": ("save_evidence",),
     "evidence_picture": ("draw_evidence",),
+    "initial_checkpoint": ("init_from_authors", "init_from_qwen2_5_vl"),
     "prompts": ("EMOTION_LABELS", "label_question", "reasoning_question"),
 }
 
 __all__ = [
     "EMOTION_LABELS",
     "AdapterError",
+    "AdapterPurpose",
+    "AdapterSet",
     "CheckpointError",
     "EmotionAnalysis",
     "EmotionAnalyzer",
@@ -33,6 +41,8 @@ __all__ = [
     "OutputError",
     "TimelinePoint",
     "draw_evidence",
+    "init_from_authors",
+    "init_from_qwen2_5_vl",
     "label_question",
     "reasoning_question",
     "save_evidence",

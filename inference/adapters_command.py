@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from .quiet_libraries import silence_libraries
+
 
 def add_adapters(parser: argparse.ArgumentParser) -> None:
     """Describe the command.
@@ -59,6 +61,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_merge(options: argparse.Namespace) -> int:
     """Write the merged checkpoint and print its folder."""
+    silence_libraries()
     from .adapter_publishing import merge_into_checkpoint
 
     print(merge_into_checkpoint(_checkpoint(options), _adapter(options), options.output))
@@ -75,6 +78,7 @@ def run_export(options: argparse.Namespace) -> int:
 
 def run_push(options: argparse.Namespace) -> int:
     """Send the adapter and print where it went."""
+    silence_libraries()
     from .adapter_publishing import push_adapter
 
     purpose = _purpose(options.answers)

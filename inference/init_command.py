@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from .quiet_libraries import silence_libraries
+
 
 def add_init(parser: argparse.ArgumentParser) -> None:
     """Describe the command.
@@ -32,6 +34,7 @@ def add_init(parser: argparse.ArgumentParser) -> None:
 
 def run_init(options: argparse.Namespace) -> int:
     """Write the checkpoint; its folder goes to the output stream, what it took over to the error stream."""
+    silence_libraries()
     from .initial_checkpoint import init_from_authors, init_from_qwen2_5_vl
 
     if options.authors is not None:

@@ -81,11 +81,12 @@ def export_to_hub(
 
 
 def _check_model(model: Any) -> None:
-    has_adapter = hasattr(model, "merge_and_unload") or getattr(model, "_hf_peft_config_loaded", False)
-    if has_adapter:
-        raise TypeError("The model carries an adapter: export what `merge_and_unload()` of its PeftModel returns.")
-    if not isinstance(model, EmotionQwenForConditionalGeneration):
+    is_wrapped = hasattr(model, "merge_and_unload")
+    if not is_wrapped and not isinstance(model, EmotionQwenForConditionalGeneration):
         raise TypeError(f"Only EmotionQwenForConditionalGeneration can be exported, not {type(model).__name__}.")
+    # PEFT puts the layers that an adapter changes inside its own, also where the model is used without its wrapper.
+    if is_wrapped or any(".base_layer." in name for name, _ in model.named_parameters()):
+        raise TypeError("The model carries an adapter: export what `merge_and_unload()` of its PeftModel returns.")
 
 
 def _check_processor(processor: Any, config: EmotionQwenConfig) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from emotion_qwen.inference import AdapterError, EmotionAnalyzer
+from emotion_qwen import export_to_hub
+from emotion_qwen.inference import AdapterError, AdapterSet, EmotionAnalyzer
 from emotion_qwen.inference.adapter_files import AdapterPurpose
 from emotion_qwen.inference.adapter_loading import apply_adapter, merge_adapter
-from emotion_qwen.inference.adapters import AdapterSet
 from emotion_qwen.inference.checkpoint import load_checkpoint
 from emotion_qwen.lora_targets import LANGUAGE_MODEL_LAYERS
 from emotion_qwen.train.recipe import find_recipe, read_recipe
@@ -230,6 +231,17 @@ def test_a_second_adapter_that_does_not_fit_leaves_the_first_one_working(model, 
     with pytest.raises(AdapterError):
         adapters.activate("adapter")
     assert adapters.active == "ver" and torch.equal(model(**batch(1)).logits, before)
+
+
+def test_adapters_without_peft_say_what_to_install(model, shelf, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(AdapterError, match=r"emotion-qwen\[adapters\]"):
+        apply_adapter(model, shelf / "dfew")
+
+
+def test_a_model_with_adapters_is_not_exported(many, tmp_path):
+    with pytest.raises(TypeError, match="carries an adapter"):
+        export_to_hub(many.model, many.processor, tmp_path / "out")
 
 
 def test_an_adapter_that_changes_what_is_seen_is_for_merging(checkpoint, model, tmp_path):

@@ -76,6 +76,13 @@ def test_list_of_nothing(tmp_path, capsys):
     assert main(["adapters", "list", str(tmp_path / "nowhere")]) == 2
 
 
+@pytest.mark.parametrize(("asked", "answered"), [("dfew", "dfew"), ("auto", "ver"), ("base", None)])
+def test_analyze_takes_a_name_of_the_checkpoints_own(equipped, portrait, capsys, asked, answered):
+    options = ["--model", str(equipped), "--adapter", asked, "--device", "cpu", "--no-fec", "--max-new-tokens", "2"]
+    assert main(["analyze", str(portrait), *options, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["adapter"] == answered
+
+
 def test_merge_writes_a_plain_checkpoint(equipped, portrait, tmp_path, capsys):
     out = tmp_path / "merged"
     assert main(["adapters", "merge", "dfew", "--model", str(equipped), "--output", str(out)]) == 0
