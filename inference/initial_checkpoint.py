@@ -136,12 +136,18 @@ def init_from_authors(
     hidden_size = config.vision_config.hidden_size
     config.vision_config.gate_hidden_size = gate_width(weights, hidden_size)
     sources = authors_sources(weights, config, first_gate_output, pools_before_gate)
+    merger = [name for name in sources if name.startswith(MERGER)]
+    sources = {name: source for name, source in sources.items() if name not in merger}
     notes = [
         "This conversion was written from outside accounts and never ran on the authors' file: check its answers.",
         "The gate is not the authors' exactly; measure it on faces and other pictures before relying on it.",
     ]
     if not experts_have_norms(weights, hidden_size):
         notes.append("The file's experts take patches as they are, ours normalise them: tune them before use.")
+    if merger:
+        notes.append(
+            "The file's tower has a merger of its own, which is left out: the compressors stand in its place."
+        )
     write_checkpoint(
         target, source, config, sources, load_tokenizer(source), _generation_config(source), max_shard_size
     )

@@ -122,7 +122,7 @@ def authors_sources(
         ConversionError: If the layers of a compressor or the gate can't be told apart.
     """
     vision = config.vision_config
-    sources = {_current_name(name): _reader(weights, name) for name in weights.names if _is_tower_or_language(name)}
+    sources = {_current_name(name): weights.reader(name) for name in weights.names if _is_tower_or_language(name)}
     if config.tie_word_embeddings:
         sources.pop(HEAD, None)
     for ours, theirs in _EXPERTS.items():
@@ -244,11 +244,7 @@ def _require_all(layers: list[Layer], part: str, used: list[Layer | None]) -> No
 def _layer_sources(weights: WeightFolder, layer: Layer, ours: str) -> TensorSources:
     if not layer.has_bias:
         raise ConversionError(f"{layer} has no bias, which ours has.")
-    return {f"{ours}.{kind}": _reader(weights, f"{layer.name}.{kind}") for kind in ("weight", "bias")}
-
-
-def _reader(weights: WeightFolder, name: str) -> Callable[[], torch.Tensor]:
-    return lambda: weights.load(name)
+    return {f"{ours}.{kind}": weights.reader(f"{layer.name}.{kind}") for kind in ("weight", "bias")}
 
 
 def _third(weights: WeightFolder, name: str, index: int) -> Callable[[], torch.Tensor]:

@@ -88,7 +88,7 @@ def qwen_sources(weights: WeightFolder) -> TensorSources:
     Returns:
         What gives each weight; the merger's are among them, as `model.visual.merger.…`.
     """
-    return {_current_name(name): (lambda name=name: weights.load(name)) for name in weights.names}
+    return {_current_name(name): weights.reader(name) for name in weights.names}
 
 
 def compressor_sources(config: EmotionQwenConfig, seed: int) -> TensorSources:

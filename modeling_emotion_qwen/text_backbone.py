@@ -65,7 +65,7 @@ def text_backbone_sources(
         What gives each weight of `model.language_model`, and of `lm_head` unless it is tied.
     """
     sources = {
-        re.sub(r"^model\.", "model.language_model.", name): _reader(weights, name)
+        re.sub(r"^model\.", "model.language_model.", name): weights.reader(name)
         for name in weights.names
         if not _COMPUTED.search(name) and not (name == HEAD and tie_word_embeddings)
     }
@@ -94,10 +94,6 @@ def extend_rows(weight: torch.Tensor, new_tokens: NewTokens) -> torch.Tensor:
     for token_id, likeness in new_tokens.likenesses.items():
         extended[token_id] = mean if likeness is None else weight[likeness]
     return extended
-
-
-def _reader(weights: WeightFolder, name: str) -> Callable[[], torch.Tensor]:
-    return lambda: weights.load(name)
 
 
 def _extended(source: Callable[[], torch.Tensor], new_tokens: NewTokens) -> Callable[[], torch.Tensor]:

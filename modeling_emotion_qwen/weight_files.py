@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -55,6 +56,10 @@ class WeightFolder:
         # Opened anew each time: what was read stays mapped into memory for as long as its file is open.
         with self._open(self._file_of[name]) as file:
             return file.get_tensor(name)
+
+    def reader(self, name: str) -> Callable[[], torch.Tensor]:
+        """What loads a tensor when it is its turn."""
+        return partial(self.load, name)
 
     def _list_files(self) -> list[str]:
         if not self.folder.is_dir():

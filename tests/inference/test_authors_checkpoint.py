@@ -69,6 +69,15 @@ def test_it_says_that_it_never_ran_on_the_real_file(tmp_path, capsys):
     load_checkpoint(tmp_path / "out", device="cpu")
 
 
+def test_a_merger_that_was_left_in_the_tower_stays_behind(tmp_path):
+    write_authors(tmp_path / "authors")
+    path = tmp_path / "authors" / "model.safetensors"
+    save_file(load_file(path) | {"vpm.merger.ln_q.weight": torch.ones(WIDTH)}, path)
+    written = init_from_authors(tmp_path / "authors", tmp_path / "out")
+    load(written.folder)
+    assert "left out" in written.notes[-1]
+
+
 def test_options_of_the_other_source_are_refused(tmp_path, capsys):
     options = ["--from-authors", str(tmp_path), "--output", str(tmp_path / "out"), "--warm-start"]
     assert main(["init", *options]) == 2
