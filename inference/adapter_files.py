@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,20 @@ def find_adapters(folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
     return {path.resolve().name: path for path in candidates if (path / CONFIG_FILE).is_file()}
+
+
+def list_adapters(adapters: Mapping[str, str | Path] | str | Path | None) -> Mapping[str, str | Path]:
+    """List adapters that are named one by one, or by the folder that they lie in.
+
+    Raises:
+        AdapterError: If there is no adapter in that folder.
+    """
+    if adapters is None or isinstance(adapters, Mapping):
+        return adapters or {}
+    found = find_adapters(adapters)
+    if not found:
+        raise AdapterError(f"There is no adapter in {str(adapters)!r}.")
+    return found
 
 
 def locate_adapter(path_or_id: str | Path) -> Path:

@@ -29,6 +29,7 @@ def add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("media", metavar="CLIP", help="video, GIF or picture: a path or a URL")
     parser.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano, which is built in)")
     parser.add_argument("--adapter", help="adapter: folder, Hub id, a name in the checkpoint, or auto")
+    parser.add_argument("--adapters", type=Path, metavar="DIR", help="folder of more adapters to choose from by name")
     parser.add_argument("--question", help="what to ask (default: what the face shows, and which emotion it is)")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the answer (default: en)")
     parser.add_argument("--max-new-tokens", type=positive, default=256, help="longest answer (default: 256)")
@@ -54,7 +55,9 @@ def _analyze(options: argparse.Namespace) -> int:
         from .media import check_file
 
         check_file(options.media)  # before a large model is loaded in vain
-        analyzer = EmotionAnalyzer.from_pretrained(options.model, options.adapter, device=options.device)
+        analyzer = EmotionAnalyzer.from_pretrained(
+            options.model, options.adapter, device=options.device, adapters=options.adapters
+        )
         progress.start(_STAGES["decode"])
         media = analyzer.load(options.media)
         capture = None

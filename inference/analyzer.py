@@ -12,7 +12,7 @@ from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture, FacialEmo
 from emotion_qwen.processing.face_capture import KeyFrame
 
 from .adapter_choice import choose_adapter
-from .adapter_files import ADAPTERS_FOLDER, AUTO, BASE, find_adapters
+from .adapter_files import ADAPTERS_FOLDER, AUTO, BASE, find_adapters, list_adapters
 from .adapters import AdapterSet
 from .analysis import EmotionAnalysis, Gate, TimelinePoint
 from .checkpoint import load_checkpoint, shipped_checkpoint
@@ -57,7 +57,7 @@ class EmotionAnalyzer:
         device: torch.device | str | None = None,
         dtype: torch.dtype | str | None = None,
         attn_implementation: str | None = None,
-        adapters: Mapping[str, str | Path] | None = None,
+        adapters: Mapping[str, str | Path] | str | Path | None = None,
     ) -> "EmotionAnalyzer":
         """Load a checkpoint and its adapters.
 
@@ -71,7 +71,8 @@ class EmotionAnalyzer:
             device: Where it runs; the accelerator where there is one by default.
             dtype: Type of the weights; by default float32 on the CPU and the checkpoint's own elsewhere.
             attn_implementation: Attention of transformers' interface, such as `"sdpa"`.
-            adapters: Local folders or Hub ids of more PEFT adapters trained on that checkpoint, by name.
+            adapters: More PEFT adapters trained on that checkpoint: local folders or Hub ids by name, or one local
+                folder that holds a folder for each.
 
         Returns:
             The analyzer.
@@ -85,7 +86,7 @@ class EmotionAnalyzer:
         analyzer = cls(model, processor)
         for name, folder in find_adapters(Path(source) / ADAPTERS_FOLDER).items():
             analyzer.adapters.add(folder, name)
-        for name, folder in (adapters or {}).items():
+        for name, folder in list_adapters(adapters).items():
             analyzer.adapters.load(analyzer.adapters.add(folder, name))
         if adapter is not None:
             analyzer._prefer(adapter)

@@ -83,6 +83,15 @@ def test_analyze_takes_a_name_of_the_checkpoints_own(equipped, portrait, capsys,
     assert json.loads(capsys.readouterr().out)["adapter"] == answered
 
 
+def test_analyze_takes_a_folder_of_adapters(checkpoint, equipped, portrait, capsys):
+    options = ["--model", str(checkpoint), "--device", "cpu", "--no-fec", "--max-new-tokens", "2", "--json"]
+    folder = ["--adapters", str(equipped / "adapters"), "--adapter", "auto"]
+    assert main(["analyze", str(portrait), *options, *folder]) == 0
+    assert json.loads(capsys.readouterr().out)["adapter"] == "ver"
+    assert main(["analyze", str(portrait), *options, "--adapters", str(checkpoint)]) == 2
+    assert "no adapter in" in capsys.readouterr().err
+
+
 def test_merge_writes_a_plain_checkpoint(equipped, portrait, tmp_path, capsys):
     out = tmp_path / "merged"
     assert main(["adapters", "merge", "dfew", "--model", str(equipped), "--output", str(out)]) == 0
