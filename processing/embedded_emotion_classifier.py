@@ -1,10 +1,11 @@
-"""The embedded backend's classifier: the mean of two small networks, all faces of all clips in batches."""
+"""The embedded backend's classifier: two small networks and their calibration, all faces of all clips in batches."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from .emotion_calibration import EmotionCalibration
 from .emotion_networks import FaceApiExpressionNet, MiniXception
 from .face_capture import EMOTIONS
 from .face_crops import resize, square_crop
@@ -16,11 +17,18 @@ GRAY_WEIGHTS = (0.299, 0.587, 0.114)
 
 
 class EmbeddedEmotionClassifier(EmotionClassifier):
-    """The mean of mini-Xception and face-api's expression network."""
+    """The mean of mini-Xception and face-api's expression network, calibrated."""
 
-    def __init__(self, gray: MiniXception, color: FaceApiExpressionNet, settings: FacialEmotionCaptureSettings):
+    def __init__(
+        self,
+        gray: MiniXception,
+        color: FaceApiExpressionNet,
+        calibration: EmotionCalibration,
+        settings: FacialEmotionCaptureSettings,
+    ):
         self.gray = gray
         self.color = color
+        self.calibration = calibration
         self.settings = settings
 
     def classify(self, frames: Tensor, faces: Detections) -> Tensor:
@@ -48,10 +56,14 @@ class EmbeddedEmotionClassifier(EmotionClassifier):
         """Return probabilities (N, 7) in the order of `EMOTIONS` for crops (N, 3, size, size), 0–255."""
         luma = torch.tensor(GRAY_WEIGHTS, dtype=crops.dtype, device=crops.device).view(1, 3, 1, 1)
         gray = resize((crops * luma).sum(dim=1, keepdim=True), self.gray.input_size, self.gray.input_size)
-        return (_in_order(self.gray, gray / 127.5 - 1) + _in_order(self.color, crops)) / 2
+        gray_read, gray_features = _read(self.gray, gray / 127.5 - 1)
+        color_read, color_features = _read(self.color, crops)
+        features = torch.cat([gray_features, color_features], dim=1)
+        return self.calibration((gray_read + color_read) / 2, features, self.settings.emotion_calibration)
 
 
-def _in_order(network: MiniXception | FaceApiExpressionNet, images: Tensor) -> Tensor:
-    """Run a network on (N, C, h, w) and bring its classes into the order of `EMOTIONS`."""
+def _read(network: MiniXception | FaceApiExpressionNet, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Run a network on (N, C, h, w): its probabilities in the order of `EMOTIONS`, and its features."""
     order = [network.labels.index(label) for label in EMOTIONS]
-    return network(images.contiguous(memory_format=torch.channels_last))[:, order]
+    probabilities, features = network.read(images.contiguous(memory_format=torch.channels_last))
+    return probabilities[:, order], features

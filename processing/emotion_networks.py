@@ -63,6 +63,7 @@ class MiniXception(nn.Module):
 
     labels = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
     input_size = 64
+    num_features = 128
 
     def __init__(self):
         super().__init__()
@@ -81,8 +82,12 @@ class MiniXception(nn.Module):
         Returns:
             Probabilities (N, 7) in the order of `labels`.
         """
-        features = F.relu(self.stem2(F.relu(self.stem1(faces))))
-        return self.classifier(self.blocks(features)).mean(dim=(2, 3)).softmax(dim=-1)
+        return self.read(faces)[0]
+
+    def read(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the probabilities (see `forward`) and what they come from: the mean features (N, 128)."""
+        features = self.blocks(F.relu(self.stem2(F.relu(self.stem1(faces)))))
+        return self.classifier(features).mean(dim=(2, 3)).softmax(dim=-1), features.mean(dim=(2, 3))
 
 
 class DenseBlock(nn.Module):
@@ -115,6 +120,7 @@ class FaceApiExpressionNet(nn.Module):
 
     labels = ("neutral", "happy", "sad", "angry", "fear", "disgust", "surprise")
     input_size = 112
+    num_features = 256
 
     def __init__(self):
         super().__init__()
@@ -131,8 +137,12 @@ class FaceApiExpressionNet(nn.Module):
         Returns:
             Probabilities (N, 7) in the order of `labels`.
         """
+        return self.read(faces)[0]
+
+    def read(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the probabilities (see `forward`) and what they come from: the mean features (N, 256)."""
         mean = torch.tensor(RGB_MEAN, dtype=faces.dtype, device=faces.device).view(1, 3, 1, 1)
         features = self.blocks((faces - mean) / 255).mean(dim=(2, 3))
         # Row by row: a matrix product of one row is rounded otherwise than one of several.
         logits = (features.unsqueeze(1) * self.classifier.weight).sum(dim=-1) + self.classifier.bias
-        return logits.softmax(dim=-1)
+        return logits.softmax(dim=-1), features

@@ -18,10 +18,11 @@ from torch import nn
 
 from .deepface_backend import deepface_backend
 from .embedded_emotion_classifier import EmbeddedEmotionClassifier
-from .embedded_face_detector import EmbeddedFaceDetector
+from .emotion_calibration import EmotionCalibration
 from .emotion_networks import FaceApiExpressionNet, MiniXception
 from .face_detections import FaceBackend
 from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
+from .group_shots import GroupShotDetector
 from .retinaface import RetinaFace
 
 WEIGHTS_NAME = "face_networks.safetensors"
@@ -60,7 +61,12 @@ def _load_face_networks(weights: Path) -> nn.ModuleDict:
         raise FileNotFoundError(f"The face networks of Facial Emotion Capture are not at {weights}.")
     # Built on the CPU in float32, whatever torch's defaults are while a caller loads a model.
     with torch.device("cpu"):
-        modules = {"detector": RetinaFace(), "mini_xception": MiniXception(), "face_api": FaceApiExpressionNet()}
+        modules = {
+            "detector": RetinaFace(),
+            "mini_xception": MiniXception(),
+            "face_api": FaceApiExpressionNet(),
+            "calibration": EmotionCalibration(),
+        }
     networks = nn.ModuleDict(modules).float()
     try:
         tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
@@ -95,8 +101,8 @@ def embedded_backend(
     """Build the embedded backend from a weights file (None: the package's own) for frames on a device."""
     networks = load_face_networks(weights or default_weights_path(), device)
     return FaceBackend(
-        EmbeddedFaceDetector(networks["detector"], settings),
-        EmbeddedEmotionClassifier(networks["mini_xception"], networks["face_api"], settings),
+        GroupShotDetector(networks["detector"], settings),
+        EmbeddedEmotionClassifier(networks["mini_xception"], networks["face_api"], networks["calibration"], settings),
     )
 
 

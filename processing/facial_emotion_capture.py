@@ -23,7 +23,7 @@ from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
 from .key_frames import Peak, select_key_frames
 from .scene_cuts import find_cuts
 
-FEC_VERSION = 1
+FEC_VERSION = 2
 """Counts up with every change of the code that changes a result: stored faces of another version are not used."""
 
 FacesPerFrame = tuple[tuple[Face, ...], ...]

@@ -39,6 +39,11 @@ class FacialEmotionCaptureSettings:
             one finds smaller faces and takes longer.
         detection_threshold: Detector's confidence from which a box is a face, 0 to 1.
         detection_overlap: Boxes that overlap a surer one by more than this IoU are dropped, 0 to 1.
+        group_detection_size: As `detection_size`, for a second look at clips with small faces; there is none if it is
+            not larger. See `group_shots`.
+        small_face_height: Height in pixels of the detector's first copy under which a face hints at a group shot; 0
+            for no second look at clips in which something was found.
+        small_face_score: Detector's confidence from which a small box is such a hint, 0 to 1.
         detection_batch_size: Frames that the detector sees at once.
         still_frame_change: A frame takes over the faces of the last frame that was looked at if no pixel of their
             thumbnails (28×28) differs by more than this many gray levels, 0 to 255; 0 to look at every frame.
@@ -46,6 +51,8 @@ class FacialEmotionCaptureSettings:
         crop_scale: Side of the square crop for the classifiers, in units of the longer side of the box. On rendered
             heads, tighter than 0.85 and wider than 1 name fewer expressions.
         classification_batch_size: Faces that the classifiers see at once.
+        emotion_calibration: How much of the embedded classifiers' calibration is applied, 0 (their plain mean) to 1.
+            It was fitted on rendered faces; see `emotion_calibration`.
         scene_cut_threshold: A frame begins a new shot if it differs from the one before by more than this both in
             colours and in layout, 0 to 1; with 1 there are no cuts. See `scene_cuts`.
         track_similarity: Nearness to a track's predicted place × likeness of the face's colours from which a face
@@ -73,18 +80,22 @@ class FacialEmotionCaptureSettings:
     detection_size: int = 224
     detection_threshold: float = 0.7
     detection_overlap: float = 0.4
+    group_detection_size: int = 448
+    small_face_height: int = 20
+    small_face_score: float = 0.1
     detection_batch_size: int = 16
     still_frame_change: float = 4.0
     min_face_height: float = 0.06
     crop_scale: float = 0.9
     classification_batch_size: int = 8
+    emotion_calibration: float = 1.0
     scene_cut_threshold: float = 0.35
     track_similarity: float = 0.15
     track_max_gap: int = 6
     track_reidentification: float = 0.75
     smoothing_window: int = 3
     max_key_frames: int = 4
-    key_frame_threshold: float = 0.5
+    key_frame_threshold: float = 0.55
     key_frame_min_gap: int = 2
     neutral_weight: float = 0.5
     mask_margin: float = 0.12
@@ -93,7 +104,9 @@ class FacialEmotionCaptureSettings:
     deepface_border: float = 0.0
 
     def __post_init__(self) -> None:
-        self._require_integer("detection_size", 32, 4096)
+        for name in ("detection_size", "group_detection_size"):
+            self._require_integer(name, 32, 4096)
+        self._require_integer("small_face_height", 0)
         for name in ("detection_batch_size", "classification_batch_size", "track_max_gap", "key_frame_min_gap"):
             self._require_integer(name, 1)
         self._require_integer("max_key_frames", 1)
@@ -104,6 +117,8 @@ class FacialEmotionCaptureSettings:
             "detection_threshold",
             "detection_overlap",
             "min_face_height",
+            "small_face_score",
+            "emotion_calibration",
             "scene_cut_threshold",
             "track_similarity",
             "track_reidentification",

@@ -239,6 +239,32 @@ def test_face_cut_by_the_edge_stays_inside_the_frame(fec, clip):
             assert face.box[0] >= 0 and face.box[2] <= 124
 
 
+def test_a_face_that_leaves_keeps_its_track_until_it_is_gone(fec, clip):
+    canvas = torch.full((12, 3, 224, 448), 128, dtype=torch.uint8)
+    for frame in range(12):
+        left = 50 + 40 * frame
+        width = max(0, min(224, 448 - left))
+        canvas[frame, :, :, left : left + width] = clip[frame % 6][:, :, :width]
+    tracks = fec.capture(canvas).tracks
+    assert list(tracks) == [0]
+    assert tracks[0][:6] == tuple(range(6)) and tracks[0][-1] < 11
+
+
+def test_a_cut_from_one_person_to_another_starts_a_track_and_a_return_takes_it_up(fec, clip):
+    darker = (clip * 0.45).to(torch.uint8).flip(-1)
+    shots = [clip[:4], torch.where(darker < 60, darker + 60, darker), clip[4:8]]
+    capture = fec.capture(torch.cat([shots[0], shots[1][:4], shots[2]]))
+    first, other, again = (faces[0].track for faces in (capture.faces[0], capture.faces[5], capture.faces[9]))
+    assert first == again != other
+
+
+def test_key_frames_are_told_by_person(fec, clip):
+    capture = fec.capture(torch.cat([clip, clip.flip(0)], dim=3))
+    assert set(capture.timelines()) == {0, 1}
+    shown = [key for track in capture.tracks for key in capture.key_frames_of(track)]
+    assert sorted(shown, key=lambda key: key.frame) == list(capture.key_frames)
+
+
 def test_timestamps_are_kept(fec, clip):
     capture = fec.capture(clip[:3], fps=3, timestamps=[0.0, 0.4, 1.7])
     assert capture.timestamps == (0.0, 0.4, 1.7)

@@ -48,6 +48,10 @@ class Member:
     face_boxes: tuple[Box | None, ...]
     visible: tuple[float, ...]
 
+    def shown(self, frame: int) -> str:
+        """The emotion that is under way at a frame, or neutral."""
+        return next((event.expression.label for event in self.events if event.level(frame) > 0), "neutral")
+
 
 @dataclass(frozen=True)
 class GroupClip:

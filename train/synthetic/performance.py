@@ -28,6 +28,10 @@ class ClipEvent:
     offset: int
     hold: int
 
+    def level(self, frame: int) -> float:
+        """How far the expression has grown at a frame, 0 (not shown) to 1 (apex)."""
+        return expression_level(frame, self.onset, self.apex, self.offset, self.hold)
+
 
 def plan_events(rng: np.random.Generator, labels: list[str], frames: int, start: int = 0) -> tuple[ClipEvent, ...]:
     """Spreads expressions evenly over a clip, each with its own onset, apex and offset.
@@ -104,7 +108,7 @@ class Performance:
     def _expression(self, frame: int) -> tuple[float, dict[str, float]]:
         """Level of the expression that shows at a frame, and its face units."""
         for event in self.events:
-            level = expression_level(frame, event.onset, event.apex, event.offset, event.hold)
+            level = event.level(frame)
             if level > 0:
                 return level, event.expression.at(level)
         return 0.0, {}
