@@ -110,6 +110,18 @@ def test_rows_of_one_batch_get_their_own_adapters_exactly(many):
     assert len(said) > 2 and many.adapters.active is None
 
 
+def test_rows_with_pictures_get_their_own_adapters_too(many, portrait):
+    content = [{"type": "image", "image": str(portrait)}, {"type": "text", "text": "How does she look?"}]
+    conversation = [{"role": "user", "content": content}]
+    options = {"tokenize": True, "return_dict": True, "return_tensors": "pt", "add_generation_prompt": True}
+    inputs = many.processor.apply_chat_template([conversation] * 3, **options)
+    rows = ["ver", None, "mer2024"]
+    together = many.adapters.forward(rows, **inputs).logits
+    for row, name in enumerate(rows):
+        with many.adapters.using(name):
+            assert torch.equal(many.model(**inputs).logits[row], together[row])
+
+
 def test_a_batch_without_adapters_is_the_models(many, analyzer):
     inputs = batch(2)
     assert torch.equal(many.adapters.forward([None, "base"], **inputs).logits, analyzer.model(**inputs).logits)
