@@ -1,11 +1,10 @@
-"""Conversations about rendered faces and drawn shapes, as a data set that draws a new view of them each time."""
+"""Conversations about rendered faces and drawn shapes, drawn by number with a view of their own."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
 from PIL import Image
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES
@@ -59,14 +58,6 @@ class RenderedConversations:
         self.seed = seed
         self.groups = [number for number, source in enumerate(self.sources) for _ in range(source.samples)]
         """The source of each sample: samples of one source fit in a batch without padding."""
-
-    def as_data_set(self) -> Dataset:
-        """The samples as the trainer takes them: numbers that are drawn when they are asked for."""
-        return Dataset.from_dict({"sample": range(len(self.groups))}).with_transform(self._draw_all)
-
-    def _draw_all(self, batch: dict[str, list[int]]) -> dict[str, list[Any]]:
-        drawn = [self.draw(index) for index in batch["sample"]]
-        return {column: [sample[column] for sample in drawn] for column in ("messages", "face_captures")}
 
     def draw(self, index: int) -> dict[str, Any]:
         """Messages, and the faces captured in their picture or clip.

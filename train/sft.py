@@ -20,7 +20,6 @@ from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.collator import ConversationCollator, show_sample
 from emotion_qwen.train.data.mixture import build_mixture
 from emotion_qwen.train.failures import explained
-from emotion_qwen.train.numbered_samples import numbered
 from emotion_qwen.train.recipe import RecipeParser
 from emotion_qwen.train.trainable_modules import require_trained, set_trainable, trainable_table
 from emotion_qwen.train.trainer import EmotionQwenTrainer
@@ -40,6 +39,7 @@ class ScriptArguments:
         facial_emotion_capture: Whether masked copies of faces follow pictures and clips.
         samples_per_epoch: Samples drawn in an epoch; by default as many as the sources have.
         max_broken_share: Largest share of samples that may be broken, 0 to below 1; more stop the run.
+        streaming: Whether files are read as they are needed, for data too large to be listed; needs `max_steps`.
     """
 
     data: list[Any] = field(metadata={"help": "Sources of the conversations."})
@@ -52,6 +52,7 @@ class ScriptArguments:
     )
     samples_per_epoch: int | None = field(default=None, metadata={"help": "Samples drawn in an epoch."})
     max_broken_share: float = field(default=0.0, metadata={"help": "Largest share of broken samples, 0 to below 1."})
+    streaming: bool = field(default=False, metadata={"help": "Whether files are read as they are needed."})
 
 
 def choose_attention(wanted: str | None) -> str:
@@ -99,7 +100,9 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         training.seed,
         samples_per_epoch=script.samples_per_epoch,
         max_broken_share=script.max_broken_share,
+        streaming=script.streaming,
     )
+    rows = data.as_data_set(training.dataloader_num_workers if script.streaming else training.num_train_epochs)
     collator = ConversationCollator(processor, script.facial_emotion_capture)
     model = EmotionQwenForConditionalGeneration.from_pretrained(
         model_settings.model_name_or_path,
@@ -108,11 +111,11 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
     )
     set_trainable(model, script.trainable)
     trainer = EmotionQwenTrainer(
-        groups=data.groups,
+        groups=None if script.streaming else data.groups,
         learning_rates=script.learning_rates,
         model=model,
         args=training,
-        train_dataset=numbered(data, training.num_train_epochs),
+        train_dataset=rows,
         data_collator=collator,
         processing_class=processor,
         peft_config=get_peft_config(model_settings),
@@ -122,7 +125,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
     if trainer.is_world_process_zero():
         logger.info("processes: %d", trainer.accelerator.num_processes)
         logger.info(trainable_table(trainer.model, script.learning_rates, training.learning_rate))
-        logger.info(show_sample(collator([data[0]]), processor))
+        logger.info(show_sample(collator([next(iter(rows))]), processor))
     trainer.train_to_the_end()
 
 

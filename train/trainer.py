@@ -20,12 +20,13 @@ class EmotionQwenTrainer(SFTTrainer):
     """Trains Emotion-Qwen on conversations.
 
     Args:
-        groups: The group of each sample of an epoch; a batch holds samples of one group.
+        groups: The group of each sample of an epoch; a batch holds samples of one group. None for data
+            that is streamed.
         learning_rates: Learning rate by name of module, for those that do not take the run's.
         **settings: As `SFTTrainer` takes them.
     """
 
-    def __init__(self, groups: Sequence[int], learning_rates: Mapping[str, float], **settings: Any) -> None:
+    def __init__(self, groups: Sequence[int] | None, learning_rates: Mapping[str, float], **settings: Any) -> None:
         self.groups = groups
         self.learning_rates = learning_rates
         super().__init__(**settings)

@@ -25,3 +25,18 @@ def test_an_unknown_key_is_refused_before_anything_is_loaded(tmp_path, monkeypat
     path = recipe(tmp_path, "2_answer.yaml", model_name_or_path="nowhere", learning_rat=1.0)
     with pytest.raises(ValueError, match="Did you mean 'learning_rate'"):
         run(monkeypatch, sft, "--config", path)
+
+
+def test_a_folder_of_clips_is_streamed(nano, faces, tmp_path, monkeypatch):
+    for number, picture in enumerate(sorted((faces / "media").glob("*.jpg"))[:6]):
+        target = tmp_path / "data" / ("happy", "sad")[number % 2] / picture.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(picture.read_bytes())
+    source = {"reader": "folder_per_label", "path": str(tmp_path / "data"), "label_set": "basic"}
+    path = recipe(tmp_path, "2_answer.yaml", model_name_or_path=str(nano), data=[source])
+    run(
+        monkeypatch, sft, path, "streaming=true", "max_steps=2", "per_device_train_batch_size=2", "warmup_steps=0",
+        f"output_dir={tmp_path / 'out'}",
+    )  # fmt: skip
+    before, after = weights(nano), weights(tmp_path / "out")
+    assert any(not torch.equal(before[name], after[name]) for name in before)

@@ -1,12 +1,14 @@
 """Samples of several sources in one data set, drawn by number: the same seed and number give the same sample."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from torch.utils.data import Sampler
 
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
@@ -86,9 +88,21 @@ class Mixture(torch.utils.data.Dataset):
             return sample
         raise AssertionError("There are candidates without end.")
 
-    def draw(self, index: int) -> Sample:
-        """Draw a sample, as `[]` does."""
-        return self[index]
+    def as_data_set(self, epochs: float) -> Dataset:
+        """The samples as the trainer takes them: numbers, whose samples are drawn when they are asked for.
+
+        Args:
+            epochs: Of the run.
+
+        Returns:
+            A row of `messages` with pixels and `face_captures`, which may be None, for each sample of each epoch.
+        """
+        numbers = range(len(self) * math.ceil(epochs))
+        return Dataset.from_dict({"sample": numbers}).with_transform(self._draw_rows)
+
+    def _draw_rows(self, rows: dict[str, list[int]]) -> dict[str, list[Any]]:
+        drawn = [self[index] for index in rows["sample"]]
+        return {column: [sample.get(column) for sample in drawn] for column in ("messages", "face_captures")}
 
     def _candidates(self, number: int, drawn: int) -> Iterator[tuple[int, int]]:
         """Yield the sample that comes at a draw from a source, then others at random."""

@@ -206,3 +206,11 @@ def test_no_source_is_no_data(processor):
         build_mixture([], processor, seed=0)
     with pytest.raises(ValueError, match="must be a mapping"):
         build_mixture(["folder"], processor, seed=0)
+
+
+def test_the_trainer_s_rows_are_numbers_until_they_are_asked_for():
+    mixture = Mixture([Numbers("a", 5)], 0, unchanged)
+    rows = mixture.as_data_set(epochs=1.5)
+    assert len(rows) == 10
+    assert rows.data.nbytes <= 10 * 8
+    assert rows[7] == {"messages": mixture[7]["messages"], "face_captures": None}
