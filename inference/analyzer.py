@@ -235,7 +235,8 @@ class EmotionAnalyzer:
         if not question.strip():
             raise ValueError("The question is empty.")
         tokenizer = self.processor.tokenizer
-        for token in tokenizer.all_special_tokens:
+        # `all_special_tokens` lacks those that have no role of their own, the one that starts a turn among them.
+        for token in (str(added) for added in tokenizer.added_tokens_decoder.values() if added.special):
             if token in question:
                 raise ValueError(f"A question can't hold {token}, which marks up the conversation.")
         length = len(tokenizer(question, add_special_tokens=False)["input_ids"])
