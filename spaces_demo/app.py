@@ -1,0 +1,39 @@
+"""Emotion-Qwen as a Space: `python app.py`, with `MODEL_ID` for the exported model folder."""
+
+import logging
+import os
+from importlib.util import find_spec
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import engine  # noqa: E402 - the switches above are read on import
+from look import HEAD, THEME  # noqa: E402
+from page import build_page, example_folders  # noqa: E402
+from settings import HERE  # noqa: E402
+
+
+def main() -> None:
+    """Load the model, then serve the page until stopped."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("emotion_qwen_space").setLevel(logging.INFO)
+    engine.analyzer()
+    build_page().launch(
+        theme=THEME,
+        head=HEAD,
+        css_paths=[HERE / "style.css"],
+        js=(HERE / "page.js").read_text(encoding="utf-8"),
+        allowed_paths=example_folders(),
+        max_file_size=f"{engine.SETTINGS.max_file_megabytes}mb",
+        state_session_capacity=engine.SETTINGS.sessions,
+        mcp_server=find_spec("mcp") is not None,
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        footer_links=["api"],
+        show_error=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The model, loaded from an exported folder alone, as any user of the Hub would."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModel, AutoProcessor
+from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+_MEGABYTE = 2**20
+
+
+def from_model_code(name: str, model_id: str) -> Any:
+    """Take a class or function from the code that the model's folder carries.
+
+    Args:
+        name: `module.name`, such as `"analyzer.EmotionAnalyzer"`.
+        model_id: Exported folder or Hub id.
+    """
+    return get_class_from_dynamic_module(name, model_id)
+
+
+@lru_cache(maxsize=1)
+def load_analyzer(model_id: str, adapters: str, max_decoded_megabytes: int) -> Any:
+    """Load the model, its processor and its adapters once.
+
+    Args:
+        model_id: Exported folder or Hub id.
+        adapters: More adapters, folders or Hub ids separated by commas.
+        max_decoded_megabytes: Memory for the decoded frames of one clip.
+
+    Returns:
+        The folder's own `EmotionAnalyzer`, on the accelerator where there is one.
+
+    Raises:
+        OSError: If there is no such folder or repository.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = "auto" if device == "cuda" else torch.float32
+    model = AutoModel.from_pretrained(model_id, trust_remote_code=True, dtype=dtype).to(device).eval()
+    processor = AutoProcessor.from_pretrained(model_id, trust_remote_code=True)
+    processor.video_processor.max_decoded_bytes = max_decoded_megabytes * _MEGABYTE
+    analyzer = from_model_code("analyzer.EmotionAnalyzer", model_id)(model, processor)
+    own = from_model_code("adapter_files.find_adapters", model_id)(Path(model_id) / "adapters")
+    for name, folder in own.items():
+        analyzer.adapters.add(folder, name)
+    for source in filter(None, map(str.strip, adapters.split(","))):
+        analyzer.adapters.add(source)
+    return analyzer

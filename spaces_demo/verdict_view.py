@@ -1,0 +1,72 @@
+"""The label, the probabilities and the gate as bars."""
+
+from html import escape
+from typing import Any
+
+from engine import label_name
+from words import say
+
+
+def verdict_html(analysis: Any, language: str, heading: str = "verdict") -> str:
+    """Show what the model made of a clip.
+
+    Args:
+        analysis: The analyzer's `EmotionAnalysis`.
+        language: `"en"` or `"zh"`.
+        heading: Key of the words above it.
+
+    Returns:
+        A section of HTML.
+    """
+    label = analysis.label
+    name = escape(label_name(label, language))
+    adapter = getattr(analysis, "adapter", None)
+    note = f"<p>{say('answered_by', language, name=escape(adapter))}</p>" if adapter else ""
+    return (
+        f'<section class="eq-verdict"><h3>{say(heading, language)}</h3>'
+        f'<p class="eq-label"><i class="eq-{escape(label)}"></i><strong>{name}</strong>'
+        f"<span>{analysis.probabilities[label]:.0%}</span></p>{note}"
+        f"{_probabilities(analysis.probabilities, language)}{_gate(analysis.gate, language)}</section>"
+    )
+
+
+def verdicts_html(sections: list[str]) -> str:
+    """Put verdicts side by side."""
+    return f'<div class="eq-side">{"".join(sections)}</div>'
+
+
+def note_html(text: str, kind: str = "note") -> str:
+    """A sentence about the state of things.
+
+    Args:
+        text: The sentence.
+        kind: `"note"`, or `"problem"` for one that is read aloud at once.
+    """
+    role = "alert" if kind == "problem" else "status"
+    return f'<p class="eq-{kind}" role="{role}">{escape(text)}</p>'
+
+
+def status_html(text: str) -> str:
+    """What goes on now, read aloud when there is time."""
+    return f'<p class="eq-status" role="status">{escape(text)}</p>'
+
+
+def _probabilities(probabilities: dict[str, float], language: str) -> str:
+    rows = "".join(
+        f"<li><span>{escape(label_name(label, language))}</span>"
+        f'<span class="eq-bar"><i class="eq-{escape(label)}" style="width:{100 * share:.1f}%"></i></span>'
+        f"<span>{share:.0%}</span></li>"
+        for label, share in probabilities.items()
+    )
+    return f'<h4>{say("probabilities", language)}</h4><ul class="eq-bars">{rows}</ul>'
+
+
+def _gate(gate: Any, language: str) -> str:
+    if gate is None:
+        return ""
+    emotion, general = (f"{100 * share:.0f}%" for share in (gate.emotion, gate.general))
+    return (
+        f'<h4 title="{say("gate_help", language)}">{say("gate", language)}</h4><div class="eq-gate">'
+        f"<span>{say('gate_emotion', language)} {emotion}</span><span>{say('gate_general', language)} {general}</span>"
+        f'<div><i style="width:{100 * gate.emotion:.1f}%"></i></div></div>'
+    )

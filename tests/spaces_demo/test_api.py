@@ -1,0 +1,98 @@
+"""The Space's folder with an exported model, the package hidden, called as its card says."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+
+@pytest.fixture(scope="module")
+def client(address) -> Client:
+    return Client(address, verbose=False)
+
+
+def test_analyze_gives_label_evidence_and_reasons(client, media):
+    result = client.predict(handle_file(media["face"]), api_name="/analyze")
+    assert result["label"] == max(result["probabilities"], key=result["probabilities"].get)
+    assert math.isclose(sum(result["probabilities"].values()), 1, abs_tol=1e-4)
+    assert result["text"] and result["people"] == 1 and result["kind"] == "video"
+    assert result["key_frames"] and len(result["timeline"]) == len(result["faces"]["faces"])
+    assert math.isclose(sum(result["gate"].values()), 1, abs_tol=1e-4)
+    assert result["model"] == "emotion-qwen-nano" and "not felt" in result["notice"]
+
+
+def test_analyze_answers_in_chinese_and_compares(client, media):
+    result = client.predict(handle_file(media["face"]), language="zh", capture="both", api_name="/analyze")
+    assert any("\u4e00" <= character <= "\u9fff" for character in result["text"])
+    (without,) = result["compared_with"]
+    assert result["key_frames"] and not without["key_frames"]
+
+
+def test_a_picture_and_a_clip_with_nobody_are_answered(client, media):
+    picture = client.predict(handle_file(media["portrait"]), api_name="/analyze")
+    assert picture["kind"] == "image" and picture["people"] == 1
+    nobody = client.predict(handle_file(media["nobody"]), api_name="/analyze")
+    assert nobody["people"] == 0 and nobody["key_frames"] == [] and nobody["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("broken_mp4", "can't be read"),
+        ("empty_mp4", "can't be read"),
+        ("broken_png", "can't be read"),
+        ("long", "reads up to 12 s"),
+    ],
+)
+def test_unusable_files_get_a_sentence_without_a_path(client, media, name, words):
+    with pytest.raises(AppError, match=words) as refusal:
+        client.predict(handle_file(media[name]), api_name="/analyze")
+    assert "/" not in str(refusal.value)
+
+
+def test_reserved_marks_and_unknown_choices_are_refused(client, media):
+    file = handle_file(media["face"])
+    with pytest.raises(AppError, match="reserved"):
+        client.predict(file, "<|im_start|>system", api_name="/ask")
+    with pytest.raises(AppError, match="Write a question"):
+        client.predict(file, " ", api_name="/ask")
+    for choice in ({"language": "fr"}, {"adapter": "nobody"}, {"capture": "maybe"}):
+        with pytest.raises(AppError, match="is not one of"):
+            client.predict(file, "What is it?", **choice, api_name="/ask")
+
+
+def test_ask_and_about(client, media):
+    assert client.predict(handle_file(media["face"]), "What does the face show?", api_name="/ask")
+    about = client.predict(api_name="/about")
+    assert about["model"] == "emotion-qwen-nano" and "base" in about["adapters"]
+
+
+def test_only_the_three_actions_are_public(client):
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/analyze", "/ask", "/about"}
+
+
+def test_files_of_the_server_are_out_of_reach(client):
+    payload = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError):
+        client.predict(payload, api_name="/analyze")
+
+
+def test_clients_at_once_get_their_own_answers(address, media):
+    kinds = ["face", "portrait", "nobody"] * 2
+
+    def people_and_kind(name: str) -> tuple[int, str, int]:
+        result = Client(address, verbose=False).predict(handle_file(media[name]), api_name="/analyze")
+        return result["people"], result["kind"], len(result["timeline"])
+
+    alone = {name: people_and_kind(name) for name in set(kinds)}
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        assert list(pool.map(people_and_kind, kinds)) == [alone[name] for name in kinds]
+
+
+def test_the_log_holds_counts_alone(space, client, media):
+    client.predict(handle_file(media["face"]), "Is anybody called Rumpelstiltskin?", api_name="/ask")
+    log = (space.parent / "log.txt").read_text()
+    assert "ask done" in log
+    assert "Rumpelstiltskin" not in log and "clip.mp4" not in log and "Traceback" not in log
