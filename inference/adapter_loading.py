@@ -122,7 +122,7 @@ def _import_peft():
     try:
         import peft
     except ImportError as error:
-        raise AdapterError("Adapters need PEFT: pip install 'emotion-qwen[adapters]'.") from error
+        raise AdapterError("Adapters need PEFT: pip install 'emotion-qwen[train]'.") from error
     return peft
 
 

@@ -1,7 +1,7 @@
 """Facial Emotion Capture of whole data sets, computed once and stored.
 
 This is what `emotion-qwen faces` runs, and what reads its results. Results are written and read with pyarrow:
-`pip install 'emotion-qwen[faces]'`, or the extra `train`.
+`pip install 'emotion-qwen[train]'`.
 """
 
 from .capture_column import CaptureColumn

@@ -29,7 +29,7 @@ def import_parquet() -> ModuleType:
     try:
         import pyarrow.parquet as parquet
     except ImportError as error:
-        raise ImportError(f"Stored faces need pyarrow (pip install 'emotion-qwen[faces]'): {error}.") from error
+        raise ImportError(f"Stored faces need pyarrow (pip install 'emotion-qwen[train]'): {error}.") from error
     return parquet
 
 

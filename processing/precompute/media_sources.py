@@ -86,7 +86,7 @@ def _open_data_set(path: Path) -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise ImportError(f"Data sets need more packages (pip install 'emotion-qwen[faces]'): {error}.") from error
+        raise ImportError(f"Data sets need more packages (pip install 'emotion-qwen[train]'): {error}.") from error
     if (path / _SAVED).is_file():
         return datasets.load_from_disk(str(path))
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in _TABLES)
