@@ -1,5 +1,6 @@
 """Batches of samples that are alike: pictures of one size need no padding."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ class GroupedSampler(Sampler[int]):
 
     Args:
         groups: The group of each sample.
-        batch_size: Samples in a batch; the last ones of a group that don't fill a batch wait for another epoch.
+        batch_size: Samples in a batch; the last batch of a group is filled up with samples that the epoch had already.
         seed: Of the order; each epoch has its own.
     """
 
@@ -30,7 +31,7 @@ class GroupedSampler(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return sum(len(members) // self.batch_size for members in self.members) * self.batch_size
+        return sum(self._padded(len(members)) for members in self.members)
 
     def __iter__(self) -> Iterator[int]:
         (state,) = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64)
@@ -38,7 +39,10 @@ class GroupedSampler(Sampler[int]):
         batches: list[torch.Tensor] = []
         for members in self.members:
             shuffled = members[torch.randperm(len(members), generator=generator)]
-            whole = len(members) // self.batch_size * self.batch_size
-            batches += shuffled[:whole].split(self.batch_size) if whole else []
+            filled = torch.arange(self._padded(len(members))) % len(members)
+            batches += shuffled[filled].split(self.batch_size)
         for number in torch.randperm(len(batches), generator=generator).tolist():
             yield from batches[number].tolist()
+
+    def _padded(self, length: int) -> int:
+        return math.ceil(length / self.batch_size) * self.batch_size

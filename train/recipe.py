@@ -44,7 +44,8 @@ def read_recipe(path: Path) -> dict[str, Any]:
     """Reads a recipe. With `base: other.yaml` it has the other's settings where it says nothing itself.
 
     Args:
-        path: A YAML file; `base` in it is a path relative to it, or a list of them, the last of which counts most.
+        path: A YAML file; `base` in it is a path relative to it or the name of a shipped recipe, or a list of them,
+            the last of which counts most.
 
     Raises:
         ValueError: If the file is no YAML mapping.
@@ -59,7 +60,8 @@ def read_recipe(path: Path) -> dict[str, Any]:
     bases = settings.pop("base", [])
     inherited: dict[str, Any] = {}
     for base in [bases] if isinstance(bases, str) else bases:
-        inherited |= read_recipe(path.parent / base)
+        beside = path.parent / base
+        inherited |= read_recipe(beside if beside.is_file() else find_recipe(base))
     return inherited | settings
 
 

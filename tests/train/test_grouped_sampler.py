@@ -8,11 +8,13 @@ def test_every_batch_comes_from_one_group():
     assert all(len({groups[index] for index in batch}) == 1 for batch in batches)
 
 
-def test_whole_batches_only_and_nothing_twice():
-    sampler = GroupedSampler([0] * 10 + [1] * 7, 3, seed=0)
+def test_every_sample_comes_and_the_last_batch_of_a_group_is_filled_with_its_own():
+    groups = [0] * 10 + [1] * 7 + [2]
+    sampler = GroupedSampler(groups, 3, seed=0)
     order = list(sampler)
-    assert len(order) == len(sampler) == 9 + 6
-    assert len(set(order)) == len(order)
+    assert len(order) == len(sampler) == 12 + 9 + 3
+    assert set(order) == set(range(18))
+    assert sorted(groups[index] for index in order) == [0] * 12 + [1] * 9 + [2] * 3
 
 
 def test_the_order_is_the_seeds_and_each_epoch_has_its_own():

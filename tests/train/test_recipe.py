@@ -37,6 +37,14 @@ def test_a_recipe_takes_from_its_base_what_it_leaves_open(path, tmp_path):
     assert read_recipe(child) == {"learning_rate": 5, "modules": ["a", "b"]}
 
 
+def test_a_base_may_be_a_shipped_recipe_and_a_missing_one_is_named(path):
+    path.write_text("base: lora/dfew\nlora_r: 2\n")
+    assert read_recipe(path) == read_recipe(find_recipe("lora/dfew")) | {"lora_r": 2}
+    path.write_text("base: lora/dfwe\n")
+    with pytest.raises(FileNotFoundError, match="Did you mean 'lora/dfew'"):
+        read_recipe(path)
+
+
 def test_of_several_bases_the_last_counts_most(path, tmp_path):
     (tmp_path / "other.yaml").write_text("learning_rate: 7\nsteps: 8\n")
     path.with_name("child.yaml").write_text("base: [recipe.yaml, other.yaml]\nsteps: 9\n")
