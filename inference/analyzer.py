@@ -146,6 +146,7 @@ class EmotionAnalyzer:
         max_new_tokens: int = 256,
         on_text: Callable[[str], None] | None = None,
         on_stage: Callable[[Stage], None] | None = None,
+        on_reading: Callable[[EmotionAnalysis], None] | None = None,
     ) -> EmotionAnalysis:
         """Read the emotion of a clip or a still.
 
@@ -163,6 +164,7 @@ class EmotionAnalyzer:
             max_new_tokens: Longest answer, in tokens.
             on_text: Called with each piece of the answer as it is generated.
             on_stage: Called with each stage's name as it starts.
+            on_reading: Called with the analysis before the answer, its text still empty.
 
         Returns:
             The analysis; the same for the same input on the same machine.
@@ -195,13 +197,10 @@ class EmotionAnalyzer:
             probabilities = label_probabilities(
                 self.model, self._prompt(ask_label, decoded.kind, inputs, features), answers
             )
-        enter("answer")
-        with self.adapters.using(text_adapter):
-            text = self._generate(self._prompt(question, decoded.kind, inputs, features), max_new_tokens, on_text)
-        return EmotionAnalysis(
+        analysis = EmotionAnalysis(
             label=labels[int(probabilities.argmax())],
             probabilities=dict(zip(labels, probabilities.tolist(), strict=True)),
-            text=text,
+            text="",
             key_frames=_key_frames(capture, decoded),
             gate=_gate(features),
             timeline=_timeline(capture, decoded),
@@ -210,6 +209,12 @@ class EmotionAnalyzer:
             frame_size=decoded.size,
             adapter=text_adapter,
         )
+        if on_reading is not None:
+            on_reading(analysis)
+        enter("answer")
+        with self.adapters.using(text_adapter):
+            text = self._generate(self._prompt(question, decoded.kind, inputs, features), max_new_tokens, on_text)
+        return replace(analysis, text=text)
 
     def _prefer(self, adapter: str | Path) -> None:
         """Answer with an adapter by default: a known name, "auto", "base", or one more adapter's folder or Hub id."""

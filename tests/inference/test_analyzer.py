@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,7 +58,11 @@ def test_the_text_is_what_plain_generation_says(analyzer, portrait):
 
 def test_the_stream_and_the_stages_tell_of_the_whole_run(analyzer, portrait):
     pieces, stages = [], []
-    analysis = analyzer.analyze(portrait, on_text=pieces.append, on_stage=stages.append, **FEW)
+    readings = []
+    analysis = analyzer.analyze(
+        portrait, on_text=pieces.append, on_stage=stages.append, on_reading=readings.append, **FEW
+    )
+    assert readings == [replace(analysis, text="")]
     assert "".join(pieces).strip() == analysis.text
     assert stages == ["decode", "faces", "prepare", "see", "read", "answer"]
 
