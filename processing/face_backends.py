@@ -70,6 +70,9 @@ def _load_face_networks(weights: Path) -> nn.ModuleDict:
     networks = nn.ModuleDict(modules).float()
     try:
         tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
+        if not any(name.startswith("calibration.") for name in tensors):
+            # As convert_face_networks.py writes it: the classifiers' plain mean.
+            tensors |= networks["calibration"].state_dict(prefix="calibration.")
         networks.load_state_dict(tensors, strict=True)
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{weights} does not hold the face networks of Facial Emotion Capture.") from error

@@ -9,14 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.utils import cached_file
 
+from .checkpoint_faces import FACE_NETWORKS_KEY
+from .face_backends import WEIGHTS_NAME
 from .face_capture import FaceCapture
 from .facial_emotion_capture import FacialEmotionCapture
 from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
-
-FACE_NETWORKS_FILE = "face_networks.safetensors"
-FACE_NETWORKS_KEY = "face_networks_path"
 
 _LARGEST_UNIT_VALUE = 2.0
 """What a frame in 0 to 1 reaches at most where resizing overshoots."""
@@ -26,31 +24,6 @@ _LOWEST_OVERSHOOT = -0.5
 """What a nearly black frame in 0 to 255 reaches at least where resizing overshoots."""
 _BLACK_MEAN = 0.05
 """Mean over which floats up to 1 are taken for pictures in 0 to 1, not for black ones in 0 to 255."""
-
-_HUB_OPTIONS = ("cache_dir", "force_download", "proxies", "token", "local_files_only", "revision", "subfolder")
-
-
-def find_face_networks(name_or_path: str | Path, **kwargs: Any) -> str | None:
-    """Find the face networks' weights beside a checkpoint.
-
-    Args:
-        name_or_path: Folder, file in a folder, or Hub id that a processor is loaded from.
-        **kwargs: What the processor's `from_pretrained` was given.
-
-    Returns:
-        Path of the weights, or None if the checkpoint carries none: then the package's own are used.
-    """
-    if Path(name_or_path).is_file():
-        name_or_path = Path(name_or_path).parent
-    options = {key: kwargs[key] for key in _HUB_OPTIONS if kwargs.get(key) is not None}
-    return cached_file(
-        str(name_or_path),
-        FACE_NETWORKS_FILE,
-        **options,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-        _raise_exceptions_for_gated_repo=False,
-    )
 
 
 class FaceCaptureMixin:
@@ -87,7 +60,7 @@ class FaceCaptureMixin:
         """
         if self._face_networks_path is None:
             return
-        source, copy = Path(self._face_networks_path), Path(folder) / FACE_NETWORKS_FILE
+        source, copy = Path(self._face_networks_path), Path(folder) / WEIGHTS_NAME
         if not (copy.exists() and copy.samefile(source)):
             shutil.copyfile(source, copy)
 

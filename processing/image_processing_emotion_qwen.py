@@ -14,8 +14,9 @@ from transformers.image_utils import ChannelDimension
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import Qwen2VLImageProcessor, Qwen2VLImageProcessorKwargs
 from transformers.processing_utils import Unpack
 
+from .checkpoint_faces import settings_of_checkpoint
 from .face_capture import FaceCapture
-from .face_capture_mixin import FACE_NETWORKS_KEY, FaceCaptureMixin, as_uint8, find_face_networks
+from .face_capture_mixin import FaceCaptureMixin, as_uint8
 from .image_loading import channels_come_first, load_rgb, to_rgb
 
 RGB_CHANNELS = 3
@@ -55,9 +56,8 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
         cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Read the settings, and note where the face networks beside them lie."""
-        networks = find_face_networks(pretrained_model_name_or_path, **kwargs)
-        settings, unused = super().get_image_processor_dict(pretrained_model_name_or_path, **kwargs)
-        return {**settings, FACE_NETWORKS_KEY: networks}, unused
+        read = super().get_image_processor_dict(pretrained_model_name_or_path, **kwargs)
+        return settings_of_checkpoint(*read, pretrained_model_name_or_path, **kwargs)
 
     def fetch_images(self, image_url_or_urls: Any) -> Any:
         """Load pictures from paths and addresses as uint8 (3, H, W), in the nesting they come in.

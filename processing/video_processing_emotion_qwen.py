@@ -17,9 +17,10 @@ from transformers.models.qwen2_vl.video_processing_qwen2_vl import (
 from transformers.processing_utils import Unpack
 from transformers.video_utils import VideoMetadata
 
+from .checkpoint_faces import settings_of_checkpoint
 from .clip_reading import ReadingOptions, list_metadata, read_clip
 from .face_capture import FaceCapture
-from .face_capture_mixin import FACE_NETWORKS_KEY, FaceCaptureMixin, as_uint8, find_face_networks
+from .face_capture_mixin import FaceCaptureMixin, as_uint8
 from .frame_sampling import frames_per_piece, num_rows, num_shown_frames, sample_evenly
 from .image_loading import channels_come_first
 from .video_inputs import Clip, list_clips
@@ -72,9 +73,8 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Read the settings, and note where the face networks beside them lie."""
-        networks = find_face_networks(pretrained_model_name_or_path, **kwargs)
-        settings, unused = super().get_video_processor_dict(pretrained_model_name_or_path, **kwargs)
-        return {**settings, FACE_NETWORKS_KEY: networks}, unused
+        read = super().get_video_processor_dict(pretrained_model_name_or_path, **kwargs)
+        return settings_of_checkpoint(*read, pretrained_model_name_or_path, **kwargs)
 
     def preprocess(self, videos: Any, **kwargs: Unpack[EmotionQwenVideoProcessorKwargs]) -> BatchFeature:
         """Turn clips into patches.
