@@ -113,7 +113,7 @@ def answer(seen: Seen, request: Request) -> Iterator[Any]:
         request: What is asked.
 
     Yields:
-        Pieces of the answer as strings; at the end the analyzer's `EmotionAnalysis`.
+        The analyzer's `EmotionAnalysis` with no text yet; pieces of the answer as strings; the whole analysis.
 
     Raises:
         ValueError: If the question holds a mark of the conversation, or the adapter is unknown.
@@ -130,6 +130,7 @@ def answer(seen: Seen, request: Request) -> Iterator[Any]:
                 adapter=request.adapter,
                 max_new_tokens=SETTINGS.max_new_tokens,
                 on_text=emit,
+                on_reading=emit,
             )
 
     yield from pieces_of(work)

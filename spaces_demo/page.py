@@ -44,6 +44,7 @@ def build_page() -> gr.Blocks:
                 verdicts = gr.HTML(elem_id="eq-verdicts")
                 chat = gr.Chatbot(
                     label="Answer",
+                    show_label=False,
                     elem_id="eq-chat",
                     height=260,
                     render_markdown=False,
@@ -104,7 +105,6 @@ def _inputs(shown: gr.State) -> tuple[gr.Tabs, gr.Video, gr.Image]:
                 label=f"Clip, up to {longest} s and {engine.SETTINGS.max_file_megabytes} MB",
                 sources=["upload", "webcam"],
                 elem_id="eq-clip",
-                height=360,
                 buttons=[],
             )
         with gr.Tab("Picture", id=_PICTURE) as picture_tab:
@@ -113,7 +113,6 @@ def _inputs(shown: gr.State) -> tuple[gr.Tabs, gr.Video, gr.Image]:
                 sources=["upload", "webcam"],
                 type="filepath",
                 elem_id="eq-picture",
-                height=360,
                 buttons=[],
             )
     clip_tab.select(lambda: _CLIP, None, shown, api_visibility="private", queue=False)

@@ -103,7 +103,7 @@ def _answered(step: Step, request: Request) -> Generator[Step, None, Step]:
                 step, stage="answering", sentence=say("answering", request.language), text=step.text + piece
             )
         else:
-            step = replace(step, text=piece.text, analyses=(piece,))
+            step = replace(step, text=piece.text, analyses=(piece,))  # once before the answer, once after it
         yield step
     return step
 

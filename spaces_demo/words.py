@@ -39,8 +39,8 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "zh": "没有发现人脸,因此没有时间线和关键帧:模型根据整个画面作答。",
     },
     "several_faces": {
-        "en": "{count} people were seen. Each has a row below; the model's answer is about the whole clip.",
-        "zh": "发现 {count} 个人,下方每人一行;模型的回答针对整个片段。",
+        "en": "{count} people were seen, each with a number; the model's answer is about the whole scene.",
+        "zh": "发现 {count} 个人,各有编号;模型的回答针对整个画面。",
     },
     "capture_off": {
         "en": "Facial Emotion Capture was off: the model saw the clip alone.",
@@ -48,7 +48,7 @@ _SENTENCES: dict[str, dict[str, str]] = {
     },
     "verdict": {"en": "Apparent emotion", "zh": "表露出的情绪"},
     "with_capture": {"en": "With Facial Emotion Capture", "zh": "开启面部情绪捕捉"},
-    "without_capture": {"en": "Without it", "zh": "关闭面部情绪捕捉"},
+    "without_capture": {"en": "Without Facial Emotion Capture", "zh": "关闭面部情绪捕捉"},
     "probabilities": {"en": "The model's probabilities", "zh": "模型给出的概率"},
     "gate": {"en": "Which expert looked", "zh": "由哪位专家观看"},
     "gate_emotion": {"en": "emotion", "zh": "情感"},

@@ -4,6 +4,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from .space_process import ROOT, prepare_space, serving
 
@@ -13,8 +14,8 @@ LONGEST_CLIP = 12
 def write_clip(path: Path, seconds: float, fps: int = 5, shade: int = 90) -> Path:
     """A clip with nobody in it."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=fps)
-        stream.width, stream.height = 128, 96
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
         for index in range(round(seconds * fps)):
             picture = np.full((96, 128, 3), shade, np.uint8)
             picture[20:60, (index * 7) % 90 : (index * 7) % 90 + 30] = (200, 60, 40)
@@ -29,7 +30,13 @@ def media(tmp_path_factory) -> dict[str, Path]:
     (folder / "broken.mp4").write_bytes(b"no clip at all" * 100)
     (folder / "empty.mp4").touch()
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"rubbish" * 20)
+    portrait = Image.open(ROOT / "examples" / "astronaut.png").convert("RGB")
+    crowd = Image.new("RGB", (2 * portrait.width, portrait.height))
+    crowd.paste(portrait, (0, 0))
+    crowd.paste(portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (portrait.width, 0))
+    crowd.save(folder / "crowd.png")
     return {
+        "crowd": folder / "crowd.png",
         "face": ROOT / "examples" / "clip.mp4",
         "portrait": ROOT / "examples" / "astronaut.png",
         "nobody": write_clip(folder / "nobody.mp4", 3),

@@ -1,0 +1,272 @@
+"""The page in a real browser; a picture of every state lands in `outputs/space`."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .space_process import ROOT
+
+pytestmark = pytest.mark.browser
+
+PICTURES = ROOT / "outputs" / "space"
+CHROMIUM = "/usr/bin/chromium"
+PATIENCE = 60_000
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+class Window:
+    """One visitor: a page of its own, and what its console and network did."""
+
+    def __init__(self, browser, address: str, **options):
+        options.setdefault("viewport", {"width": 1280, "height": 960})
+        self.page = browser.new_context(**options).new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self._note(request.url, address))
+        self.page.goto(address)
+        self.page.wait_for_selector("#eq-read")
+
+    def _note(self, url: str, address: str) -> None:
+        if not url.startswith((address, "data:", "blob:")):
+            self.foreign.append(url)
+
+    def add(self, file: Path, kind: str = "clip") -> None:
+        if kind == "picture":
+            self.page.get_by_role("tab", name="Picture").click()
+        self.page.set_input_files(f"#eq-{kind} input[type=file]", str(file))
+        self.page.wait_for_selector(f"#eq-{kind} {'video' if kind == 'clip' else 'img'}", state="attached")
+
+    def read(self) -> None:
+        self.page.click("#eq-read")
+        self.page.wait_for_selector(".eq-download")
+
+    def text(self, selector: str) -> str:
+        return self.page.inner_text(selector)
+
+    def answers(self) -> list[str]:
+        return self.page.locator("#eq-chat .bot.message").all_inner_texts()
+
+    def picture(self, name: str) -> None:
+        self.page.wait_for_timeout(600)
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+@pytest.fixture
+def window(browser, address) -> Iterator[Window]:
+    window = Window(browser, address)
+    yield window
+    window.page.context.close()
+    assert not window.foreign
+    assert not window.errors
+
+
+def test_a_clip_gets_label_evidence_and_a_streamed_answer(window, media):
+    window.picture("start")
+    window.add(media["face"])
+    window.page.evaluate(
+        """() => {
+            window.seen = new Set();
+            new MutationObserver(() => {
+                const answer = document.querySelector("#eq-chat .bot.message");
+                if (answer) window.seen.add(answer.innerText);
+            }).observe(document.body, {childList: true, subtree: true, characterData: true});
+        }"""
+    )
+    window.read()
+    assert "Apparent emotion" in window.text(".eq-verdict")
+    assert window.page.locator(".eq-bars li").count() == 7
+    assert re.search(r"emotion \d+%\s+general \d+%", window.text(".eq-gate"))
+    assert window.page.locator(".eq-frames figure").count() >= 1
+    assert window.page.locator(".eq-frames img").count() == 2 * window.page.locator(".eq-frames figure").count()
+    assert window.page.locator(".eq-box").count() >= 1
+    assert len(window.page.evaluate("[...window.seen]")) >= 4
+    window.picture("clip")
+
+
+def test_the_download_is_the_whole_result(window, media):
+    window.add(media["face"])
+    window.read()
+    with window.page.expect_download() as download:
+        window.page.click(".eq-download")
+    result = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert result["label"] in window.text(".eq-label")
+    assert result["faces"]["faces"] and result["gate"]
+
+
+def test_chinese(window, media):
+    window.add(media["face"])
+    window.page.get_by_label("中文").check()
+    window.read()
+    assert "表露出的情绪" in window.text(".eq-verdict")
+    assert any("\u4e00" <= character <= "\u9fff" for character in window.answers()[-1])
+    window.picture("chinese")
+
+
+def test_a_clip_with_nobody(window, media):
+    window.add(media["nobody"])
+    window.read()
+    assert "No face was found" in window.text("#eq-notes")
+    assert window.page.locator(".eq-timeline, .eq-frames").count() == 0
+    assert window.page.locator(".eq-verdict").count() == 1
+    window.picture("no_face")
+
+
+def test_several_people(window, media):
+    window.add(media["crowd"], "picture")
+    window.read()
+    assert "2 people" in window.text("#eq-notes")
+    assert window.page.locator(".eq-frames figure").first.locator(".eq-box").count() == 2
+    window.picture("several_faces")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("broken_mp4", "can't be read"), ("long", "reads up to"), ("empty_mp4", "can't be read")]
+)
+def test_unusable_clips_get_a_sentence_and_the_page_lives_on(window, media, name, words):
+    window.page.set_input_files("#eq-clip input[type=file]", str(media[name]))
+    window.page.wait_for_timeout(1500)
+    window.page.click("#eq-read")
+    window.page.wait_for_selector(".eq-problem")
+    assert words in window.text(".eq-problem")
+    window.picture(name)
+    window.errors.clear()  # the browser's player complains of such a file
+    window.page.click("#eq-example-clip")
+    window.page.wait_for_selector(".eq-download")
+
+
+def test_nothing_added_yet(window):
+    window.page.click("#eq-read")
+    window.page.wait_for_selector(".eq-problem")
+    assert "Add a clip" in window.text(".eq-problem")
+    window.page.fill("#eq-further textarea", "Why?")
+    window.page.click("#eq-ask")
+    window.page.wait_for_function("document.querySelectorAll('#eq-chat .bot.message').length == 1")
+    assert "first" in window.answers()[-1]
+
+
+def test_asking_further(window, media):
+    window.add(media["face"])
+    window.read()
+    window.page.fill("#eq-further textarea", "What does the face show?")
+    window.page.press("#eq-further textarea", "Enter")
+    window.page.wait_for_function(
+        "(() => { const all = [...document.querySelectorAll('#eq-chat .bot.message')];"
+        " return all.length == 2 && all[1].innerText.length > 5; })()"
+    )
+    window.picture("chat")
+
+
+def test_the_timeline_seeks_the_clip(window, media):
+    window.add(media["face"])
+    window.read()
+    track = window.page.locator(".eq-track").first.bounding_box()
+    window.page.mouse.click(track["x"] + 0.75 * track["width"], track["y"] + track["height"] / 2)
+    start, end = (float(window.page.get_attribute(".eq-timeline", f"data-{side}")) for side in ("start", "end"))
+    window.page.wait_for_timeout(500)
+    assert window.page.evaluate("document.querySelector('#eq-clip video').currentTime") == pytest.approx(
+        start + 0.75 * (end - start), abs=0.15
+    )
+    stretch = window.page.locator(".eq-stretch").nth(1)
+    stretch.focus()
+    stretch.press("Enter")
+    window.page.wait_for_timeout(500)
+    assert window.page.evaluate("document.querySelector('#eq-clip video').currentTime") == pytest.approx(
+        float(stretch.get_attribute("data-time")), abs=0.15
+    )
+
+
+def test_side_by_side(window, media):
+    window.page.get_by_label("Side by side").check()
+    window.add(media["portrait"], "picture")
+    window.read()
+    assert window.page.locator(".eq-verdict").count() == 2
+    window.picture("side_by_side")
+
+
+def test_off(window, media):
+    window.page.get_by_label("Off", exact=True).check()
+    window.add(media["face"])
+    window.read()
+    assert "was off" in window.text("#eq-notes")
+
+
+def test_phone(browser, address, media):
+    window = Window(browser, address, viewport=PHONE, has_touch=True, is_mobile=True)
+    window.picture("phone_start")
+    window.add(media["face"])
+    window.read()
+    assert window.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    window.picture("phone")
+    window.page.context.close()
+
+
+def test_dark(browser, address, media):
+    window = Window(browser, address, color_scheme="dark")
+    window.add(media["face"])
+    window.read()
+    window.picture("dark")
+    window.page.context.close()
+
+
+def test_two_windows_do_not_mix(browser, address, media):
+    windows = [Window(browser, address), Window(browser, address)]
+    windows[0].add(media["face"])
+    windows[1].add(media["nobody"])
+    for window in windows:
+        window.page.click("#eq-read")
+    for window in windows:
+        window.page.wait_for_selector(".eq-download")
+    assert [window.page.locator(".eq-timeline").count() for window in windows] == [1, 0]
+    windows[1].page.fill("#eq-further textarea", "Is there a face?")
+    windows[1].page.click("#eq-ask")
+    windows[1].page.wait_for_function("document.querySelectorAll('#eq-chat .bot.message').length == 2")
+    assert len(windows[0].answers()) == 1
+    for window in windows:
+        window.page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_labels_contrast_and_structure(browser, address, media, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    window = Window(browser, address, color_scheme=scheme)
+    window.add(media["face"])
+    window.read()
+    window.page.wait_for_timeout(500)
+    found = Axe().run(window.page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+    assert {rule["id"]: [node["html"][:160] for node in rule["nodes"]] for rule in found} == {}
+    window.page.context.close()
+
+
+def test_the_keyboard_reaches_everything(window, media):
+    window.add(media["face"])
+    window.read()
+    window.page.locator("body").press("Tab")
+    reached = set()
+    for _ in range(80):
+        reached.add(
+            window.page.evaluate(
+                "(() => { const at = document.activeElement; return at.closest('[id^=eq-]')?.id; })()"
+            )
+        )
+        window.page.keyboard.press("Tab")
+    wanted = {"eq-clip", "eq-timeline", "eq-example-clip", "eq-options", "eq-read", "eq-further", "eq-ask"}
+    assert wanted <= reached | {"eq-inputs"}, reached
