@@ -1,0 +1,108 @@
+"""Parts of the Space that need no model."""
+
+import importlib
+import sys
+from string import Formatter
+
+import pytest
+
+from .space_process import ROOT
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a module of the Space's folder, and forgets all of them afterwards."""
+    folder = str(ROOT / "spaces_demo")
+    monkeypatch.syspath_prepend(folder)
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(folder):
+            del sys.modules[name]
+
+
+def test_every_sentence_has_both_languages_with_the_same_gaps(module):
+    for key, sentences in module("words")._SENTENCES.items():
+        assert set(sentences) == {"en", "zh"}, key
+        gaps = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in sentences.values()]
+        assert gaps[0] == gaps[1], key
+
+
+def test_settings_come_from_the_environment(module, monkeypatch):
+    monkeypatch.setenv("MAX_CLIP_SECONDS", "7.5")
+    monkeypatch.setenv("MODEL_ID", "someone/model")
+    settings = module("settings").Settings.from_environment()
+    assert settings.max_clip_seconds == 7.5 and settings.model_id == "someone/model" and settings.sessions == 200
+    monkeypatch.setenv("SESSIONS", "many")
+    with pytest.raises(ValueError):
+        module("settings").Settings.from_environment()
+
+
+def test_pieces_come_as_they_are_emitted_and_errors_where_they_belong(module):
+    pieces_of = module("streaming").pieces_of
+
+    def work(emit):
+        emit("a")
+        emit("b")
+        return 3
+
+    assert list(pieces_of(work)) == ["a", "b", 3]
+
+    def fails(emit):
+        emit("a")
+        raise KeyError("b")
+
+    pieces = pieces_of(fails)
+    assert next(pieces) == "a"
+    with pytest.raises(KeyError):
+        next(pieces)
+
+
+def test_an_iterator_closed_early_stops_its_work(module):
+    import threading
+
+    reached, ended = threading.Event(), threading.Event()
+
+    def work(emit):
+        try:
+            while True:
+                emit("again")
+                reached.set()
+        finally:
+            ended.set()
+
+    pieces = module("streaming").pieces_of(work)
+    assert next(pieces) == "again"
+    pieces.close()
+    assert reached.wait(10) and ended.wait(10)
+
+
+def test_a_crash_ends_in_a_sentence_and_a_count(module):
+    failures = module("failures")
+
+    def steps():
+        yield 1
+        raise ZeroDivisionError("secret.mp4")
+
+    first, sentence = failures.ending_in_a_sentence("analyze", "en", steps(), str.upper)
+    assert first == 1 and sentence.startswith("SOMETHING WENT WRONG")
+    (outcome,) = failures.COUNTS._counts
+    assert "ZeroDivisionError" in outcome and "secret" not in outcome
+
+
+def test_functions_ask_for_the_accelerator_only_where_it_is_lent(module, monkeypatch):
+    on_gpu = module("zero_gpu").on_gpu
+
+    def function():
+        return 1
+
+    monkeypatch.setitem(sys.modules, "spaces", None)
+    assert on_gpu(60)(function) is function
+
+    class Spaces:
+        @staticmethod
+        def GPU(duration):  # noqa: N802 - the package's own name
+            return lambda function: (duration, function)
+
+    monkeypatch.setitem(sys.modules, "spaces", Spaces)
+    assert on_gpu(60)(function) == (60, function)
