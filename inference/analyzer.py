@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from transformers import TextStreamer
 
 from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture, FacialEmotionCapture
 from emotion_qwen.processing.face_capture import KeyFrame
@@ -14,16 +13,14 @@ from emotion_qwen.processing.face_capture import KeyFrame
 from .adapter_choice import choose_adapter
 from .adapter_files import ADAPTERS_FOLDER, AUTO, BASE, find_adapters, list_adapters
 from .adapters import AdapterSet
-from .analysis import EmotionAnalysis, Gate, TimelinePoint
+from .analysis import EmotionAnalysis, TimelinePoint
 from .checkpoint import load_checkpoint, shipped_checkpoint
-from .label_likelihood import label_probabilities
 from .media import DecodedMedia, load_media
 from .prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
+from .seen_media import SeenMedia
 
 Stage = Literal["decode", "faces", "prepare", "see", "read", "answer"]
 """What an analysis is doing: decoding, finding faces, preparing inputs, encoding pixels, scoring labels, answering."""
-
-_FEATURE_INPUTS = {"image": ("pixel_values", "image_grid_thw"), "video": ("pixel_values_videos", "video_grid_thw")}
 
 
 class EmotionAnalyzer:
@@ -187,22 +184,19 @@ class EmotionAnalyzer:
             enter("faces")
             capture = self.capture_faces(decoded)
         enter("prepare")
-        inputs = self._prepare(decoded, ask_label, capture)
+        seen = SeenMedia(self.model, self.processor, decoded, capture)
         enter("see")
-        features = self._encode(decoded.kind, inputs)
+        seen.encode()
         enter("read")
-        answers = [self._answer_tokens(label_name(label, language)) for label in labels]
         # Adapters change the language model alone, so what is seen is encoded once for both questions.
         with self.adapters.using(label_adapter):
-            probabilities = label_probabilities(
-                self.model, self._prompt(ask_label, decoded.kind, inputs, features), answers
-            )
+            probabilities = seen.answer_probabilities(ask_label, [label_name(label, language) for label in labels])
         analysis = EmotionAnalysis(
             label=labels[int(probabilities.argmax())],
             probabilities=dict(zip(labels, probabilities.tolist(), strict=True)),
             text="",
             key_frames=_key_frames(capture, decoded),
-            gate=_gate(features),
+            gate=seen.gate,
             timeline=_timeline(capture, decoded),
             language=language,
             question=question,
@@ -213,7 +207,7 @@ class EmotionAnalyzer:
             on_reading(analysis)
         enter("answer")
         with self.adapters.using(text_adapter):
-            text = self._generate(self._prompt(question, decoded.kind, inputs, features), max_new_tokens, on_text)
+            text = seen.answer(question, max_new_tokens, on_text)
         return replace(analysis, text=text)
 
     def _prefer(self, adapter: str | Path) -> None:
@@ -249,75 +243,6 @@ class EmotionAnalyzer:
         if length > longest:
             raise ValueError(f"The question is {length} tokens long; this model reads at most {longest}.")
 
-    def _prepare(self, media: DecodedMedia, question: str, capture: FaceCapture | None) -> dict[str, torch.Tensor]:
-        options = {"facial_emotion_capture": capture is not None, "face_captures": [capture]}
-        if media.kind == "image":
-            arguments = {"images": [media.frames[0]], "images_kwargs": options}
-        else:
-            # Decoding has sampled already.
-            options |= {"video_metadata": [media.metadata], "do_sample_frames": False}
-            arguments = {"videos": [media.frames], "videos_kwargs": options}
-        text = self._chat(question, media.kind)
-        return dict(self.processor(text=[text], return_tensors="pt", **arguments).to(self.model.device))
-
-    def _chat(self, question: str, kind: str) -> str:
-        content = [{"type": kind}, {"type": "text", "text": question}]
-        messages = [{"role": "user", "content": content}]
-        return self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-
-    def _encode(self, kind: str, inputs: dict[str, torch.Tensor]):
-        pixels, grid = (inputs[name] for name in _FEATURE_INPUTS[kind])
-        encode = self.model.get_image_features if kind == "image" else self.model.get_video_features
-        return encode(pixels, grid, output_gate_weights=True, return_dict=True)
-
-    def _prompt(self, question: str, kind: str, inputs: dict[str, torch.Tensor], features) -> dict[str, Any]:
-        """Model inputs for one more question about the same pixels, which are encoded once."""
-        placeholder = self.processor.image_token if kind == "image" else self.processor.video_token
-        num_tokens = sum(len(item) for item in features.pooler_output)
-        text = self._chat(question, kind).replace(placeholder, placeholder * num_tokens, 1)
-        tokens = self.processor.tokenizer(text, add_special_tokens=False, return_tensors="pt").to(self.model.device)
-        is_placeholder = tokens["input_ids"] == self.processor.tokenizer.convert_tokens_to_ids(placeholder)
-        grids = {name: inputs[name] for name in (_FEATURE_INPUTS[kind][1], "second_per_grid_ts") if name in inputs}
-        return {
-            "input_ids": tokens["input_ids"],
-            "attention_mask": tokens["attention_mask"],
-            "mm_token_type_ids": is_placeholder.int() * (1 if kind == "image" else 2),
-            "mm_encoder_outputs": {kind: features},
-            **grids,
-        }
-
-    def _answer_tokens(self, answer: str) -> list[int]:
-        tokenizer = self.processor.tokenizer
-        return [*tokenizer(answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-
-    def _generate(self, prompt: dict[str, Any], max_new_tokens: int, on_text: Callable[[str], None] | None) -> str:
-        tokenizer, settings = self.processor.tokenizer, self.model.generation_config
-        generated = self.model.generate(
-            **prompt,
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            eos_token_id=settings.eos_token_id if settings.eos_token_id is not None else tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-            streamer=_CallbackStreamer(tokenizer, on_text) if on_text else None,
-        )
-        answer = generated[0, prompt["input_ids"].shape[1] :]
-        return tokenizer.decode(answer, skip_special_tokens=True).strip()
-
-
-class _CallbackStreamer(TextStreamer):
-    """Hands on the answer's text, whole words at a time, as generation goes."""
-
-    def __init__(self, tokenizer, on_text: Callable[[str], None]):
-        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
-        self.on_text = on_text
-
-    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-        if text:
-            self.on_text(text)
-
 
 def _key_frames(capture: FaceCapture | None, media: DecodedMedia) -> tuple[KeyFrame, ...]:
     if capture is None:
@@ -332,11 +257,3 @@ def _timeline(capture: FaceCapture | None, media: DecodedMedia) -> tuple[Timelin
         TimelinePoint(time, dict(zip(capture.labels, scores, strict=True)))
         for time, scores in zip(media.timestamps, capture.timeline(), strict=True)
     )
-
-
-def _gate(features) -> Gate | None:
-    weights = getattr(features, "gate_weights", None)
-    if weights is None:
-        return None
-    emotion, general = torch.cat(list(weights)).float().mean(dim=0).tolist()
-    return Gate(emotion, general)
