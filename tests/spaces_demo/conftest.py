@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emotion_qwen.inference.checkpoint import shipped_checkpoint
+
+from ..inference.tiny_adapters import write_adapter
 from .space_process import ROOT, prepare_space, serving
 
 LONGEST_CLIP = 12
@@ -20,6 +23,20 @@ def write_clip(path: Path, seconds: float, fps: int = 5, shade: int = 90) -> Pat
             picture = np.full((96, 128, 3), shade, np.uint8)
             picture[20:60, (index * 7) % 90 : (index * 7) % 90 + 30] = (200, 60, 40)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode())
+    return path
+
+
+def write_pair(path: Path, source: Path, delay: int = 60) -> Path:
+    """A clip beside itself, the right one later."""
+    with av.open(str(source)) as container:
+        frames = [frame.to_ndarray(format="rgb24")[::2, ::2] for frame in container.decode(video=0)]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = frames[0].shape[0], 2 * frames[0].shape[1], "yuv420p"
+        for index, frame in enumerate(frames):
+            both = np.hstack([frame, frames[(index + delay) % len(frames)]])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(both)))
         container.mux(stream.encode())
     return path
 
@@ -39,6 +56,7 @@ def media(tmp_path_factory) -> dict[str, Path]:
         "crowd": folder / "crowd.png",
         "face": ROOT / "examples" / "clip.mp4",
         "portrait": ROOT / "examples" / "astronaut.png",
+        "pair": write_pair(folder / "pair.mp4", ROOT / "examples" / "clip.mp4"),
         "nobody": write_clip(folder / "nobody.mp4", 3),
         "long": write_clip(folder / "long.mp4", LONGEST_CLIP + 3),
         **{name.replace(".", "_"): folder / name for name in ("broken.mp4", "empty.mp4", "broken.png")},
@@ -47,7 +65,10 @@ def media(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def space(tmp_path_factory) -> Path:
-    return prepare_space(tmp_path_factory.mktemp("space"))
+    """A Space whose model comes with an adapter."""
+    space = prepare_space(tmp_path_factory.mktemp("space"))
+    write_adapter(shipped_checkpoint(), space / "emotion-qwen-nano" / "adapters" / "tuned")
+    return space
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,15 @@ def test_ask_and_about(client, media):
     assert about["model"] == "emotion-qwen-nano" and "base" in about["adapters"]
 
 
+def test_adapters_are_chosen_by_name_or_by_the_question(client, media):
+    assert client.predict(api_name="/about")["adapters"] == ["base", "auto", "tuned"]
+    file = handle_file(media["face"])
+    base, tuned, auto = (client.predict(file, adapter=name, api_name="/analyze") for name in ("base", "tuned", "auto"))
+    assert (base["adapter"], tuned["adapter"], auto["adapter"]) == (None, "tuned", "tuned")
+    assert tuned["probabilities"] != base["probabilities"]
+    assert client.predict(file, api_name="/analyze")["probabilities"] == base["probabilities"]
+
+
 def test_only_the_three_actions_are_public(client):
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/analyze", "/ask", "/about"}
 

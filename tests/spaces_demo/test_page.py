@@ -137,6 +137,13 @@ def test_several_people(window, media):
     window.picture("several_faces")
 
 
+def test_a_row_of_the_timeline_for_each_person(window, media):
+    window.add(media["pair"])
+    window.read()
+    assert window.page.locator(".eq-person").count() == 2
+    window.picture("two_people")
+
+
 @pytest.mark.parametrize(
     ("name", "words"), [("broken_mp4", "can't be read"), ("long", "reads up to"), ("empty_mp4", "can't be read")]
 )
@@ -199,6 +206,16 @@ def test_side_by_side(window, media):
     window.read()
     assert window.page.locator(".eq-verdict").count() == 2
     window.picture("side_by_side")
+
+
+def test_adapters(window, media):
+    window.add(media["face"])
+    window.page.get_by_text("More", exact=True).click()
+    window.page.get_by_label("Adapter").click()
+    window.page.get_by_role("option", name="tuned").click()
+    window.read()
+    assert "Answered with adapter tuned" in window.text(".eq-verdict")
+    window.picture("adapter")
 
 
 def test_off(window, media):
