@@ -87,7 +87,7 @@ def _title() -> Image.Image:
     section = Image.new("RGB", (CONTENT, TITLE + 12), PAPER)
     origin = "rendered people; embedded backend, default settings"
     _write(section, (CONTENT - round(Typeface().width(origin, BODY)), TITLE - BODY), origin, BODY, MUTED)
-    _write(section, (0, 0), "Facial Emotion Capture: who feels what, and when", TITLE, INK)
+    _write(section, (0, 0), "Facial Emotion Capture: who shows what, and when", TITLE, INK)
     return section
 
 
