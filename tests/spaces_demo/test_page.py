@@ -208,6 +208,23 @@ def test_side_by_side(window, media):
     window.picture("side_by_side")
 
 
+def test_the_camera(window):
+    window.page.context.grant_permissions(["camera", "microphone"])
+    window.page.get_by_label("Capture from camera").first.click()
+    window.page.get_by_text("Click to Access Webcam").first.click()
+    record = window.page.locator("#eq-clip .button-wrap button").first
+    record.wait_for()
+    window.page.wait_for_timeout(1000)
+    record.click()
+    window.page.wait_for_timeout(2000)
+    record.click()
+    window.page.wait_for_selector("#eq-clip video[src]")
+    window.page.wait_for_timeout(1000)
+    window.read()
+    assert "No face was found" in window.text("#eq-notes")
+    window.picture("camera")
+
+
 def test_adapters(window, media):
     window.add(media["face"])
     window.page.get_by_text("More", exact=True).click()
