@@ -62,10 +62,9 @@ class HeadModel:
             KeyError: a name is not a face unit.
         """
         rows = unit_rows()
-        weights = np.zeros(len(rows), np.float32)
-        for name, weight in units.items():
-            weights[rows[name]] = weight
-        return self.rest + (weights @ face_units()[1]).reshape(-1, 3)
+        moved = [rows[name] for name in units]
+        weights = np.array(list(units.values()), np.float32)
+        return self.rest + (weights @ face_units()[1][moved]).reshape(-1, 3)
 
 
 @cache

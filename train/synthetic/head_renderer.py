@@ -124,10 +124,9 @@ def render_head(
         axis=1,
     )
     fragments = rasterize(points, depth, head.triangles, height, width)
-    corners = head.triangles[fragments.triangles]
     normals = vertex_normals(turned, head.triangles)
     carried = np.concatenate([surface_coordinates(), normals], 1)
-    surface = np.einsum("pc,pcd->pd", fragments.weights, carried[corners])
+    surface = _interpolated(carried, head.triangles[fragments.triangles], fragments.weights)
     parts = head.parts[fragments.triangles]
     colours, gloss = _surface_colours(head, units, surface[:, :4], parts)
     canvas = np.zeros((height * width, 4), np.float32)
@@ -138,6 +137,11 @@ def render_head(
         _box(points[face_vertices()] / supersampling),
         tuple(tuple(float(v) for v in points[eye].mean(0) / supersampling) for eye in eye_vertices()),
     )
+
+
+def _interpolated(carried: np.ndarray, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Means of what the three corners (p, 3) of each fragment's triangle carry, by their weights (p, 3)."""
+    return sum(weights[:, corner, None] * carried.take(corners[:, corner], 0) for corner in range(3))
 
 
 def _rotation(view: View) -> np.ndarray:
@@ -162,8 +166,11 @@ def _surface_colours(
     row = np.clip(carried[:, 1] * head.detail, 0, rows - 1).astype(int)
     eye = (parts == PARTS.index("left_eye")) | (parts == PARTS.index("right_eye"))
     column, row = np.where(eye, 0, column), np.where(eye, 0, row)
-    colours = head.texture[row, column]
-    colours *= 1 - _LINE_DEPTH * (head.lines[row, column] @ _line_weights(units))[:, None]
+    texel = row * columns + column
+    colours = head.texture.reshape(-1, 3).take(texel, 0)
+    depth = _line_weights(units)
+    if depth.any():
+        colours *= 1 - _LINE_DEPTH * (head.lines.reshape(-1, len(LINES)).take(texel, 0) @ depth)[:, None]
     lips, inside = carried[:, 2:3] * 0.85, carried[:, 3:4]
     colours = colours * (1 - lips) + np.array(head.person.lips, np.float32) * lips
     colours = colours * (1 - 0.9 * inside) + np.array(_INNER_MOUTH, np.float32) * 0.9 * inside
@@ -195,7 +202,7 @@ def _eye_colours(head: HeadModel, direction: np.ndarray) -> np.ndarray:
 
 def _lit(colours: np.ndarray, gloss: np.ndarray, normals: np.ndarray, parts: np.ndarray, light: Light) -> np.ndarray:
     """Lights the fragments: a wrapped main light, light from above and from the other side, and a highlight."""
-    normals = normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9)
+    normals = normals / (np.sqrt(np.einsum("pd,pd->p", normals, normals))[:, None] + 1e-9)
     azimuth, elevation = np.radians([light.azimuth, light.elevation])
     to_light = np.array(
         [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)], np.float32
@@ -206,7 +213,10 @@ def _lit(colours: np.ndarray, gloss: np.ndarray, normals: np.ndarray, parts: np.
     halfway = to_light + np.array([0, 0, 1], np.float32)
     halfway /= np.linalg.norm(halfway)
     eye = (parts == PARTS.index("left_eye")) | (parts == PARTS.index("right_eye"))
-    shine = gloss * np.clip(normals @ halfway, 0, 1) ** np.where(eye, 60, 16) * light.key * 1.5
+    mirrored = np.clip(normals @ halfway, 0, 1)
+    highlight = mirrored**16
+    highlight[eye] = mirrored[eye] ** 60
+    shine = gloss * highlight * (light.key * 1.5)
     in_mouth = np.isin(parts, [PARTS.index(part) for part in ("upper_teeth", "lower_teeth", "tongue")])
     brightness = (everywhere[:, None] + light.key * diffuse) * np.where(in_mouth, 0.95, 1.0)[:, None]
     return np.clip(colours * brightness + shine[:, None], 0, 1)

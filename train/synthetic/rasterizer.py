@@ -94,10 +94,12 @@ def _covered(
         return x_edge * (centre_y - y[:, first, None, None]) - y_edge * (centre_x - x[:, first, None, None])
 
     first, second = opposite(1, 2), opposite(2, 0)
-    third = 1 - first - second
-    inside = (first >= 0) & (second >= 0) & (third >= 0) & (column < width) & (row < height)
-    triangle, i, j = np.nonzero(inside)
-    weights = np.stack([first[inside], second[inside], third[inside]], 1)
+    inside = (first >= 0) & (second >= 0) & (first + second <= 1) & (column < width) & (row < height)
+    covered = np.flatnonzero(inside)
+    first, second = first.ravel()[covered], second.ravel()[covered]
+    triangle, place = np.divmod(covered, box * box)
+    i, j = np.divmod(place, box)
+    weights = np.stack([first, second, 1 - first - second], 1)
     return Fragments((top[triangle] + i) * width + left[triangle] + j, triangle, weights)
 
 
