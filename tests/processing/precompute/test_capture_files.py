@@ -64,5 +64,5 @@ def test_a_file_that_fails_to_be_written_has_no_name(tmp_path):
 
 def test_what_to_install_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(ImportError, match=r"emotion-qwen\[faces\]"):
+    with pytest.raises(ImportError, match=r"emotion-qwen\[train\]"):
         import_parquet()
