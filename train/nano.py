@@ -13,20 +13,16 @@ from transformers import set_seed
 from trl import TrlParser
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
-from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question, reasoning_question
+from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question
 from emotion_qwen.processing import (
     EmotionQwenImageProcessor,
     EmotionQwenProcessor,
     EmotionQwenVideoProcessor,
     load_chat_template,
 )
-from emotion_qwen.train.synthetic.expressions import sample_expression
-from emotion_qwen.train.synthetic.sentences import reasoning_answer, record_messages
-from emotion_qwen.train.synthetic.shapes import sample_shapes
+from emotion_qwen.train.synthetic.sentences import record_turns
+from emotion_qwen.train.synthetic.truths import sample_truths
 from emotion_qwen.train.tokenizer import END_OF_TEXT, END_OF_TURN, MEDIA_TOKENS, train_tokenizer
-
-_SHAPE_PICTURE = 64
-"""Side (pixels) of the drawn pictures whose sentences the tokenizer learns; their pixels are not used."""
 
 
 @dataclass
@@ -68,16 +64,11 @@ def sample_sentences(number: int, seed: int) -> Iterator[str]:
     rng = np.random.default_rng(seed)
     yield from ["system", "You are a helpful assistant.", "user", "assistant"] * number
     for _ in range(number):
-        label = str(rng.choice(EMOTION_LABELS))
-        units = sample_expression(rng, label).action_units
-        _, shapes = sample_shapes(rng, _SHAPE_PICTURE)
-        drawn = [{"shape": shape.shape, "colour": shape.colour, "place": shape.place} for shape in shapes]
-        record = {"task": "shapes", "kind": "image", "media": "", "shapes": drawn}
+        for record in sample_truths(rng):
+            for language in LANGUAGES:
+                yield from record_turns(record, rng, language, label_share=0.0, general_share=0.2)
         for language in LANGUAGES:
-            yield from (label_question(language), reasoning_question(language))
-            yield reasoning_answer(label, units, language)
-            question, answer = record_messages(record, rng, (language,))
-            yield from (question["content"][1]["text"], answer["content"][0]["text"])
+            yield label_question(language)
 
 
 def build_processor(arguments: NanoArguments) -> EmotionQwenProcessor:

@@ -12,7 +12,11 @@ from emotion_qwen.processing import FaceCapture
 from emotion_qwen.processing.face_capture import Face, KeyFrame
 from emotion_qwen.train.augmentation import Augmentation, Box, augment_face
 from emotion_qwen.train.synthetic.data_set import read_records
-from emotion_qwen.train.synthetic.sentences import chat, emotion_turns, shape_turns
+from emotion_qwen.train.synthetic.sentences import chat, record_turns
+from emotion_qwen.train.synthetic.setting import COLOURLESS
+
+_COLOURLESS_BELOW = 3.0
+"""Greatest difference between the mean channels (steps of 255) of a picture that has lost its colour."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,12 @@ class DataSource:
 
     Attributes:
         folder: A data set as `synthetic.data_set` writes it.
-        task: "emotion" or "shapes".
+        task: "emotion", or one of the drawings: "shapes", "words" or "moving".
         kind: "image" or "video".
         samples: Samples drawn from it in an epoch.
         side: Side of the square pictures or frames, pixels. Pictures are brought to it; clips are made with it.
         label_share: Share of the questions about a face that ask for one word; the others ask for the reasons.
+        general_share: Share of the questions about a face that ask for no emotion: how many people, what is behind.
         augmentation: Fields of `Augmentation` but `sides`.
     """
 
@@ -35,6 +40,7 @@ class DataSource:
     task: str = "emotion"
     kind: str = "image"
     label_share: float = 0.5
+    general_share: float = 0.0
     augmentation: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -70,7 +76,9 @@ class RenderedConversations:
         source, records = self.sources[number], self.records[number]
         record = records[int(rng.integers(len(records)))]
         media, capture = _view(source, record, rng)
-        question, answer = _turns(source, record, rng)
+        language = LANGUAGES[int(rng.integers(len(LANGUAGES)))]
+        seen = _without_lost_colour(record, media)
+        question, answer = record_turns(seen, rng, language, source.label_share, source.general_share)
         return {"messages": chat(record | {"media": media}, question, answer), "face_captures": [capture]}
 
 
@@ -86,9 +94,10 @@ def _view(source: DataSource, record: dict[str, Any], rng: np.random.Generator) 
     """A new view of the record's picture with its faces, or its clip with what was captured in it."""
     path = Path(source.folder) / record["media"]
     if record["kind"] == "video":
-        return str(path), known_faces_of_clip(record, source.side)
+        known = known_faces_of_clip if record["task"] == "emotion" else _faceless_clip
+        return str(path), known(record, source.side)
     picture = np.asarray(Image.open(path).convert("RGB"))
-    if record["task"] == "shapes":
+    if record["task"] != "emotion":
         resized = Image.fromarray(picture).resize((source.side, source.side), Image.Resampling.BILINEAR)
         return resized, known_face(None, source.side, "neutral")
     picture, box = augment_face(picture, record["face_box"], rng, source.augmentation)
@@ -108,6 +117,20 @@ def known_faces_of_clip(record: dict[str, Any], side: int) -> FaceCapture:
     apexes = [(event["apex_frame"], event["label"]) for event in record["events"]]
     keys = tuple(KeyFrame(frame, times[frame], label, 1.0, (boxes[frame],), (0,)) for frame, label in apexes)
     return FaceCapture((side, side), fps, times, faces, keys)
+
+
+def _faceless_clip(record: dict[str, Any], side: int) -> FaceCapture:
+    """What Facial Emotion Capture gives for a clip without faces."""
+    times = tuple(number / record["fps"] for number in range(record["frames"]))
+    return FaceCapture((side, side), record["fps"], times, ((),) * record["frames"], ())
+
+
+def _without_lost_colour(record: dict[str, Any], media: Any) -> dict[str, Any]:
+    """The record, but for the colour of a background that a picture made grey no longer shows."""
+    if record.get("background") in (None, *COLOURLESS) or not isinstance(media, Image.Image):
+        return record
+    means = np.asarray(media).reshape(-1, 3).mean(0)
+    return record | {"background": None} if np.ptp(means) < _COLOURLESS_BELOW else record
 
 
 def certain_face(box: Box, label: str) -> Face:
@@ -130,11 +153,3 @@ def known_face(box: Box | None, side: int, label: str) -> FaceCapture:
         return FaceCapture((side, side), None, None, ((),), ())
     key = KeyFrame(0, None, label, 1.0, (box,), (0,))
     return FaceCapture((side, side), None, None, ((certain_face(box, label),),), (key,))
-
-
-def _turns(source: DataSource, record: dict[str, Any], rng: np.random.Generator) -> tuple[str, str]:
-    language = LANGUAGES[int(rng.integers(len(LANGUAGES)))]
-    if record["task"] == "shapes":
-        return shape_turns(record, rng, language)
-    kind = "label" if rng.random() < source.label_share else "reasoning"
-    return emotion_turns(record, kind, language)

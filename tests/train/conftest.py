@@ -57,7 +57,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
         clips_per_identity=1,
         shapes=10,
         size=80,
-        clip_frames=4,
+        clip_frames=(4, 4),
         face_height=(0.6, 0.9),
     )
     write_data_set(folder, plan)

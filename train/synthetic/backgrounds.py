@@ -1,9 +1,12 @@
-"""Backgrounds to lay behind a head: plain, graded, blotchy, striped, or a blurred room-like arrangement of boxes."""
+"""Backgrounds to lay behind a head: plain, painted, graded, blotchy, grainy, or a blurred room-like pile of boxes."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-_KINDS = ("plain", "gradient", "blobs", "boxes", "noise")
+from emotion_qwen.train.synthetic.shapes import COLOURS, sample_paint
+
+_KINDS = ("plain", "painted", "painted", "gradient", "blobs", "boxes", "noise")
+"""One is drawn; painted ones, whose colour has a name, twice as often as others."""
 
 
 def sample_background(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
@@ -19,6 +22,8 @@ def sample_background(rng: np.random.Generator, size: tuple[int, int]) -> np.nda
     kind = _KINDS[rng.integers(len(_KINDS))]
     if kind == "plain":
         return np.broadcast_to(_colour(rng), (*size, 3)).copy()
+    if kind == "painted":
+        return np.full((*size, 3), sample_paint(rng, str(rng.choice(list(COLOURS)))), np.uint8)
     if kind == "gradient":
         return _gradient(rng, size)
     if kind == "blobs":

@@ -18,11 +18,11 @@ import numpy as np
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.clips import Clip, sample_clip
+from emotion_qwen.train.synthetic.drawings import write_moving, write_shapes, write_word
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
 from emotion_qwen.train.synthetic.head_identity import Person, sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
-from emotion_qwen.train.synthetic.performance import ClipEvent
-from emotion_qwen.train.synthetic.shapes import sample_shapes
+from emotion_qwen.train.synthetic.performance import LEAST_FRAMES, ClipEvent
 from emotion_qwen.train.synthetic.stills import Still, sample_still
 from emotion_qwen.train.synthetic.video_writing import write_mp4
 
@@ -31,6 +31,8 @@ HELD_OUT_FROM = 1_000_000
 """Identities from here on are held out, those below are for training: the two can never meet."""
 _DETAILED_FROM = 260
 """Side of a picture (pixels) from which on textures are painted at twice the detail."""
+_DRAWING_SEEDS = {"shapes": 0x5A, "words": 0x30, "moving": 0x90}
+"""What keeps the draws of one kind of drawing apart from those of another."""
 
 Record = dict[str, Any]
 
@@ -45,9 +47,11 @@ class DataSetPlan:
         first_identity: Number of the first person of either split, within its range.
         stills_per_label: Pictures of each emotion of each person.
         clips_per_identity: Clips of each person, one expression each, emotions in turn.
-        shapes: Drawn pictures for training; a tenth as many more are held out.
+        shapes: Drawn pictures of shapes for training; a tenth as many more are held out.
+        words: Drawn pictures of words, likewise.
+        moving: Drawn clips of moving shapes, likewise.
         size: Side of the pictures, pixels; even.
-        clip_frames: Frames of a clip.
+        clip_frames: Least and greatest number of frames of a clip.
         clip_fps: Frames a second of a clip.
         face_height: Least and greatest height of a face over that of its picture.
         seed: Everything is drawn from it (but what people look like, which is their number's).
@@ -59,8 +63,10 @@ class DataSetPlan:
     stills_per_label: int = 4
     clips_per_identity: int = 0
     shapes: int = 0
+    words: int = 0
+    moving: int = 0
     size: int = 128
-    clip_frames: int = 12
+    clip_frames: tuple[int, int] = (12, 12)
     clip_fps: float = 3.0
     face_height: tuple[float, float] = (0.25, 0.95)
     seed: int = 0
@@ -70,6 +76,8 @@ class DataSetPlan:
             raise ValueError(f"Identities are numbered below {HELD_OUT_FROM}")
         if self.size % 2:
             raise ValueError(f"The size must be even for clips, not {self.size}")
+        if not LEAST_FRAMES <= self.clip_frames[0] <= self.clip_frames[1]:
+            raise ValueError(f"Clips have at least {LEAST_FRAMES} frames, and most no fewer than least")
 
 
 def write_data_set(folder: Path, plan: DataSetPlan, workers: int = 1) -> list[Record]:
@@ -87,12 +95,13 @@ def write_data_set(folder: Path, plan: DataSetPlan, workers: int = 1) -> list[Re
     (folder / "media").mkdir(exist_ok=True)
     people = [plan.first_identity + number for number in range(plan.identities)]
     people += [HELD_OUT_FROM + plan.first_identity + number for number in range(plan.held_out_identities)]
-    shape_ids = list(range(plan.shapes)) + [HELD_OUT_FROM + number for number in range(plan.shapes // 10)]
     records: list[Record] = []
     for made in _made(partial(_write_person, folder, plan), people, workers):
         records.extend(made)
-    for made in _made(partial(_write_shapes, folder, plan), shape_ids, workers):
-        records.extend(made)
+    for task, count in (("shapes", plan.shapes), ("words", plan.words), ("moving", plan.moving)):
+        numbers = list(range(count)) + [HELD_OUT_FROM + number for number in range(count // 10)]
+        for made in _made(partial(_write_drawing, folder, plan, task), numbers, workers):
+            records.extend(made)
     with (folder / RECORDS).open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     return records
@@ -136,7 +145,11 @@ def _write_person(folder: Path, plan: DataSetPlan, identity: int) -> list[Record
 def _write_clip(
     folder: Path, plan: DataSetPlan, head: HeadModel, rng: np.random.Generator, label: str, name: str
 ) -> Record:
-    clip = sample_clip(rng, head, [label], plan.clip_frames, plan.clip_fps, (plan.size, plan.size), plan.face_height)
+    frames = _clip_length(rng, plan)
+    length = int(rng.integers(max(LEAST_FRAMES, frames // 3), frames + 1))
+    clip = sample_clip(
+        rng, head, [label], frames, plan.clip_fps, (plan.size, plan.size), plan.face_height, length=length
+    )
     write_mp4(folder / f"media/{name}.mp4", clip.frames, clip.fps)
     return clip_record(name, f"media/{name}.mp4", clip, head.person)
 
@@ -166,6 +179,7 @@ def _still_record(name: str, still: Still, person: Person) -> Record:
         "face_box": still.face_box,
         "yaw": round(still.view.yaw, 1),
         "pitch": round(still.view.pitch, 1),
+        "background": still.background,
         **person_truth(person),
     }
 
@@ -195,6 +209,7 @@ def clip_record(name: str, media: str, clip: Clip, person: Person) -> Record:
         "fps": clip.fps,
         "frames": len(clip.frames),
         "events": [event_truth(event) for event in clip.events],
+        "background": clip.background,
         **person_truth(person),
     }
 
@@ -211,26 +226,26 @@ def event_truth(event: ClipEvent) -> Record:
     }
 
 
-def _write_shapes(folder: Path, plan: DataSetPlan, number: int) -> list[Record]:
-    rng = np.random.default_rng([plan.seed, number, 0x5A])
-    picture, shapes = sample_shapes(rng, plan.size)
-    name = f"{number:07d}-shapes"
-    picture.save(folder / f"media/{name}.jpg", quality=90)
-    return [
-        {
-            "id": name,
-            "task": "shapes",
-            "kind": "image",
-            "media": f"media/{name}.jpg",
-            "split": _split(number),
-            "shapes": [{"shape": shape.shape, "colour": shape.colour, "place": shape.place} for shape in shapes],
-        }
-    ]
+def _write_drawing(folder: Path, plan: DataSetPlan, task: str, number: int) -> list[Record]:
+    """Writes one drawn picture or clip."""
+    rng = np.random.default_rng([plan.seed, number, _DRAWING_SEEDS[task]])
+    name = f"{number:07d}-{task}"
+    if task == "moving":
+        frames = _clip_length(rng, plan)
+        record = write_moving(folder, name, rng, plan.size, frames, plan.clip_fps)
+    else:
+        record = {"shapes": write_shapes, "words": write_word}[task](folder, name, rng, plan.size)
+    return [record | {"split": _split(number)}]
+
+
+def _clip_length(rng: np.random.Generator, plan: DataSetPlan) -> int:
+    least, most = plan.clip_frames
+    return int(rng.integers(least, most + 1))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Write a data set of rendered heads and drawn shapes.")
+    parser = argparse.ArgumentParser(description="Write a data set of rendered heads and of drawings.")
     defaults = DataSetPlan()
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     parser.add_argument("--identities", type=int, default=defaults.identities)
@@ -239,8 +254,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--stills-per-label", type=int, default=defaults.stills_per_label)
     parser.add_argument("--clips-per-identity", type=int, default=defaults.clips_per_identity)
     parser.add_argument("--shapes", type=int, default=defaults.shapes)
+    parser.add_argument("--words", type=int, default=defaults.words)
+    parser.add_argument("--moving", type=int, default=defaults.moving)
     parser.add_argument("--size", type=int, default=defaults.size, help="side of the pictures, pixels")
-    parser.add_argument("--clip-frames", type=int, default=defaults.clip_frames)
+    parser.add_argument("--clip-frames", type=int, nargs=2, default=defaults.clip_frames, metavar=("LEAST", "MOST"))
     parser.add_argument("--clip-fps", type=float, default=defaults.clip_fps)
     parser.add_argument("--face-height", type=float, nargs=2, default=defaults.face_height, metavar=("LEAST", "MOST"))
     parser.add_argument("--seed", type=int, default=defaults.seed)
@@ -249,7 +266,8 @@ def main(arguments: list[str] | None = None) -> None:
     folder, workers = chosen.pop("output"), chosen.pop("workers")
     start = time.perf_counter()
     try:
-        plan = DataSetPlan(**chosen | {"face_height": tuple(chosen["face_height"])})
+        ranges = {name: tuple(chosen[name]) for name in ("face_height", "clip_frames")}
+        plan = DataSetPlan(**chosen | ranges)
         records = write_data_set(folder, plan, workers)
     except (ValueError, HeadAssetsError) as error:
         parser.error(str(error))

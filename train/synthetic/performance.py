@@ -7,6 +7,8 @@ import numpy as np
 from emotion_qwen.train.synthetic.expressions import Expression, expression_level, sample_expression
 from emotion_qwen.train.synthetic.head_renderer import View
 
+LEAST_FRAMES = 4
+"""Frames that an expression needs: to grow, to be seen and to fade."""
 _BLINK_SECONDS = 0.12
 _SWAY = (6.0, 2.5, 0.02)
 """Greatest yaw and pitch (degrees) and shift (frame heights) of the swaying head."""
@@ -46,8 +48,8 @@ def plan_events(rng: np.random.Generator, labels: list[str], frames: int, start:
         ValueError: fewer than four frames for an expression.
     """
     share = frames / len(labels)
-    if share < 4:
-        raise ValueError(f"{frames} frames are too few for {len(labels)} expressions: at least 4 each")
+    if share < LEAST_FRAMES:
+        raise ValueError(f"{frames} frames are too few for {len(labels)} expressions: at least {LEAST_FRAMES} each")
     events = []
     for number, label in enumerate(labels):
         onset, offset = round(number * share), round((number + 1) * share)

@@ -31,11 +31,12 @@ _QUARTERS = {"top left": (0, 0), "top right": (1, 0), "bottom left": (0, 1), "bo
 
 @dataclass(frozen=True)
 class DrawnShape:
-    """One shape: names from `SHAPES`, `COLOURS` and `PLACES`."""
+    """One shape: names from `SHAPES`, `COLOURS` and `PLACES`, and its radius over the side of the picture."""
 
     shape: str
     colour: str
     place: str
+    radius: float
 
 
 def sample_shapes(rng: np.random.Generator, size: int) -> tuple[Image.Image, tuple[DrawnShape, ...]]:
@@ -48,9 +49,7 @@ def sample_shapes(rng: np.random.Generator, size: int) -> tuple[Image.Image, tup
     Returns:
         The RGB picture and its shapes, in the order of `PLACES`.
     """
-    grey = int(rng.integers(90, 200))
-    ground = np.clip(grey + rng.normal(0, 8, 3) + rng.normal(0, 4, (size, size, 3)), 0, 255).astype(np.uint8)
-    picture = Image.fromarray(ground, "RGB")
+    picture = Image.fromarray(sample_ground(rng, size), "RGB")
     draw = ImageDraw.Draw(picture)
     places = set(rng.choice(list(PLACES), size=int(rng.integers(1, 5)), replace=False).tolist())
     alike = rng.random() < 0.3
@@ -59,18 +58,40 @@ def sample_shapes(rng: np.random.Generator, size: int) -> tuple[Image.Image, tup
     for place in (name for name in PLACES if name in places):
         if not alike:
             shape, colour = str(rng.choice(list(SHAPES))), str(rng.choice(list(COLOURS)))
-        radius = size * rng.uniform(0.11, 0.2)
+        radius = float(rng.uniform(0.11, 0.2))
         column, row = _QUARTERS[place]
         middle = (np.array([column, row]) * 0.5 + 0.25 + rng.uniform(-0.04, 0.04, 2)) * size
-        fill = np.clip(np.array(COLOURS[colour][1]) + rng.normal(0, 8, 3), 0, 255).astype(int)
-        _draw(draw, shape, middle, radius, float(rng.uniform(-0.3, 0.3)), tuple(fill.tolist()))
-        drawn.append(DrawnShape(shape, colour, place))
+        fill = sample_paint(rng, colour)
+        draw_shape(draw, shape, middle, radius * size, float(rng.uniform(-0.3, 0.3)), fill)
+        drawn.append(DrawnShape(shape, colour, place, round(radius, 3)))
     return picture, tuple(drawn)
 
 
-def _draw(
+def sample_ground(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draws a square of grainy grey to draw on, uint8 (size, size, 3)."""
+    grey = int(rng.integers(90, 200))
+    return np.clip(grey + rng.normal(0, 8, 3) + rng.normal(0, 4, (size, size, 3)), 0, 255).astype(np.uint8)
+
+
+def sample_paint(rng: np.random.Generator, colour: str) -> tuple[int, ...]:
+    """Draws an RGB close to a colour of `COLOURS`."""
+    paint = np.clip(np.array(COLOURS[colour][1]) + rng.normal(0, 8, 3), 0, 255).astype(int)
+    return tuple(paint.tolist())
+
+
+def draw_shape(
     draw: ImageDraw.ImageDraw, shape: str, middle: np.ndarray, radius: float, turn: float, fill: tuple[int, ...]
 ) -> None:
+    """Draws a filled shape.
+
+    Args:
+        draw: Where to.
+        shape: One of `SHAPES`.
+        middle: x and y, pixels.
+        radius: Pixels.
+        turn: Radians.
+        fill: RGB.
+    """
     if shape == "circle":
         draw.ellipse((*(middle - radius), *(middle + radius)), fill=fill)
         return

@@ -10,6 +10,7 @@ from emotion_qwen.train.synthetic.expressions import Expression, sample_expressi
 from emotion_qwen.train.synthetic.head_model import HeadModel
 from emotion_qwen.train.synthetic.head_renderer import Light, RenderedHead, View, over_background, render_head
 from emotion_qwen.train.synthetic.photo_effects import apply_photo_effects, sample_photo_effects
+from emotion_qwen.train.synthetic.setting import background_colour
 
 _FACE_SHARE = 0.62
 """Height of the face box over that of the head, on average: what turns a wanted face size into a scale."""
@@ -25,6 +26,7 @@ class Still:
         expression: What the face shows.
         face_box: x0, y0, x1, y1, pixels, within the frame.
         view: Where the head was seen from.
+        background: Its colour, see `background_colour`.
     """
 
     picture: Image.Image
@@ -32,6 +34,7 @@ class Still:
     expression: Expression
     face_box: tuple[float, float, float, float]
     view: View
+    background: str | None
 
 
 def sample_view(rng: np.random.Generator, face_height: tuple[float, float]) -> View:
@@ -95,9 +98,9 @@ def sample_still(
     rendered = render_head(head, sample_gaze(rng) | expression.face_units, view, sample_light(rng), (size, size))
     picture = over_background(rendered.rgba, sample_background(rng, (size, size)))
     effects = sample_photo_effects(rng)
-    return Still(
-        apply_photo_effects(picture, effects, rng), effects.jpeg_quality, expression, clipped_box(rendered), view
-    )
+    picture = apply_photo_effects(picture, effects, rng)
+    background = background_colour(np.asarray(picture), rendered.rgba[..., 3])
+    return Still(picture, effects.jpeg_quality, expression, clipped_box(rendered), view, background)
 
 
 def clipped_box(rendered: RenderedHead) -> tuple[float, float, float, float]:

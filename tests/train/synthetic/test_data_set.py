@@ -6,16 +6,18 @@ from PIL import Image
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, DataSetPlan, main, read_records, write_data_set
-from emotion_qwen.train.synthetic.sentences import (
-    LANGUAGES,
-    emotion_turns,
-    reasoning_answer,
-    record_messages,
-    shape_turns,
-)
+from emotion_qwen.train.synthetic.sentences import record_messages
 
 PLAN = DataSetPlan(
-    identities=2, held_out_identities=1, stills_per_label=1, clips_per_identity=1, shapes=10, size=48, clip_frames=5
+    identities=2,
+    held_out_identities=1,
+    stills_per_label=1,
+    clips_per_identity=1,
+    shapes=10,
+    words=10,
+    moving=10,
+    size=48,
+    clip_frames=(5, 5),
 )
 
 
@@ -28,11 +30,11 @@ def folder(head, tmp_path_factory):
 
 def test_every_record_is_complete_and_its_media_exist(folder):
     records = read_records(folder)
-    assert len(records) == 3 * (7 + 1) + 11
+    assert len(records) == 3 * (7 + 1) + 3 * 11
     assert len({record["id"] for record in records}) == len(records)
     for record in records:
         assert (folder / record["media"]).stat().st_size > 200
-        if record["task"] == "shapes":
+        if record["task"] != "emotion":
             continue
         assert record["label"] in EMOTION_LABELS
         assert {"intensity", "action_units", "apex_frame", "identity", "sex", "age", "skin_group"} <= set(record)
@@ -96,7 +98,9 @@ def test_the_command_line_refuses_in_one_sentence(tmp_path, capsys):
     assert "must be even" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wrong", [{"size": 47}, {"first_identity": HELD_OUT_FROM}])
+@pytest.mark.parametrize(
+    "wrong", [{"size": 47}, {"first_identity": HELD_OUT_FROM}, {"clip_frames": (3, 9)}, {"clip_frames": (9, 8)}]
+)
 def test_an_impossible_plan_is_refused(wrong):
     with pytest.raises(ValueError):
         DataSetPlan(**wrong)
@@ -112,44 +116,3 @@ def test_messages_are_a_question_with_media_and_an_answer(folder):
         assert assistant["role"] == "assistant"
         assert assistant["content"][0]["text"].strip()
         json.dumps([user, assistant])
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("label", EMOTION_LABELS)
-def test_answers_name_the_emotion_last(label, language):
-    record = {"label": label, "action_units": {"browDown": 1.0}}
-    word = emotion_turns(record, "label", language)[1]
-    assert reasoning_answer(label, record["action_units"], language).rstrip(".。").endswith(word)
-    assert (word == label) == (language == "en")
-
-
-def test_reasons_are_the_true_action_units():
-    assert reasoning_answer("happy", {"mouthSmile": 1.0, "cheekSquint": 0.5, "jawOpen": 0.05}, "en") == (
-        "The cheeks are raised and the lip corners are pulled up. The emotion is happy."
-    )
-    assert reasoning_answer("neutral", {}, "zh") == "面部放松。这个人的情绪是中性。"
-
-
-def test_an_unknown_question_is_named():
-    with pytest.raises(ValueError, match="poem"):
-        emotion_turns({"label": "sad", "action_units": {}}, "poem", "en")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_questions_about_shapes_have_true_answers(language):
-    shapes = [
-        {"shape": "star", "colour": "orange", "place": "top left"},
-        {"shape": "star", "colour": "orange", "place": "bottom right"},
-    ]
-    record = {"task": "shapes", "kind": "image", "media": "x", "shapes": shapes}
-    asked = {shape_turns(record, np.random.default_rng(seed), language) for seed in range(60)}
-    answers = {
-        "en": {
-            "Two.",
-            "Orange.",
-            "A star.",
-            "There is an orange star at the top left and an orange star at the bottom right.",
-        },
-        "zh": {"两个。", "橙色。", "星形。", "左上角有一个橙色的星形;右下角有一个橙色的星形。"},
-    }
-    assert {answer for _, answer in asked} == answers[language]
