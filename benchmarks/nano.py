@@ -3,7 +3,8 @@
 `python benchmarks/nano.py outputs/nano/data/closeups outputs/nano/data/portraits outputs/nano/data/clips`
 
 Each folder is a data set as `emotion_qwen.train.synthetic.data_set` writes it; its held-out people are asked about,
-with Facial Emotion Capture on. The figures go to `benchmarks/nano.json` and, for people, to `benchmarks/nano.md`.
+with Facial Emotion Capture on. The figures go to `benchmarks/nano.json` and, for people, to `benchmarks/nano.md`; they
+also go into the checkpoint's folder, whose exported card is filled in from them.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import torch
 
 from emotion_qwen.inference import EmotionAnalyzer
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question
+from emotion_qwen.measurements import write_measurements
 from emotion_qwen.train.synthetic.data_set import read_records
 from emotion_qwen.train.synthetic.sentences import chat
 
@@ -80,7 +82,8 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Measure the Nano on held-out people.")
     parser.add_argument("data", type=Path, nargs="+", help="data set folders")
-    parser.add_argument("--model", default=None, help="a checkpoint; the shipped one if left out")
+    parser.add_argument("--model", default=None, help="a checkpoint of `make nano`; the shipped one if left out")
+    parser.add_argument("--training", type=Path, help="JSON with the `minutes` and CPU `cores` of its training")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--output", type=Path, default=HERE, help="folder of nano.json and nano.md")
     arguments = parser.parse_args()
@@ -97,16 +100,20 @@ def main() -> None:
 
     measured = {
         "date": date.today().isoformat(),
+        "command": "python benchmarks/nano.py " + " ".join(f"outputs/nano/data/{p.name}" for p in arguments.data),
         "seconds": round(time.perf_counter() - start),
         "results": results,
         "portrait": {"label": portrait.label, "probabilities": portrait.probabilities, "text": portrait.text},
     }
+    if arguments.training:
+        measured["training"] = json.loads(arguments.training.read_text())
+    write_measurements(analyzer.model.name_or_path, analyzer.model, measured)
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "nano.json").write_text(json.dumps(measured, indent=2, ensure_ascii=False) + "\n")
     heading = [
         "# Emotion-Qwen-Nano on rendered people it never saw",
         f"Measured on {measured['date']}, from its own generated one-word answers, Facial Emotion Capture on.",
-        "Command: `python benchmarks/nano.py " + " ".join(f"outputs/nano/data/{p.name}" for p in arguments.data) + "`",
+        f"Command: `{measured['command']}`",
         f"NASA portrait (`examples/astronaut.png`): **{portrait.label}** "
         f"(probability {portrait.probabilities[portrait.label]:.2f}). “{portrait.text}”",
     ]

@@ -6,10 +6,8 @@ import shutil
 import sys
 from importlib import metadata, resources
 from pathlib import Path
-from string import Template
 from typing import Any
 
-import transformers
 from transformers.dynamic_module_utils import get_relative_import_files
 
 from emotion_qwen.processing.image_processing_emotion_qwen import EmotionQwenImageProcessor
@@ -19,6 +17,8 @@ from emotion_qwen.processing.video_processing_emotion_qwen import EmotionQwenVid
 from .analysis_code import copy_analysis_code
 from .auto_registration import MODEL_AUTO_CLASSES
 from .configuration_emotion_qwen import EmotionQwenConfig
+from .measurements import MEASUREMENTS_FILE, read_measurements
+from .model_card import write_card
 from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration
 from .whole_folder import appearing_whole
 
@@ -43,8 +43,9 @@ def export_to_hub(
     """Writes a folder, ready for upload, from which the Auto classes load with `trust_remote_code=True`.
 
     The folder holds the code, the config, the weights, the tokenizer, the chat template, the processor's settings, the
-    networks of Facial Emotion Capture, the licence texts and a card. It is flat, needs neither this package nor a
-    network, and appears whole or not at all: it is written beside its destination and then renamed.
+    networks of Facial Emotion Capture, the licence texts, a card, and its figures where the weights are those
+    that were measured. It is flat, needs neither this package nor a network, and appears whole or not at all: it is
+    written beside its destination and then renamed.
 
     Args:
         model: The model that generates, with plain weights: merge an adapter first.
@@ -130,7 +131,7 @@ def _check_replaceable(target: Path, replacement: Path) -> None:
     """Raises FileExistsError where `target` holds a file that an export does not write, such as a user's notes."""
     if not target.exists():
         return
-    written = {entry.name for entry in replacement.iterdir()}
+    written = {MEASUREMENTS_FILE, *(entry.name for entry in replacement.iterdir())}
     foreign = sorted(
         entry.name for entry in target.iterdir() if entry.name not in written and not WEIGHT_FILE.fullmatch(entry.name)
     )
@@ -196,14 +197,11 @@ def _write_licence(folder: Path) -> None:
 
 
 def _write_card(folder: Path, model: EmotionQwenForConditionalGeneration) -> None:
-    template = Template((resources.files(__package__) / "hub_card.md").read_text(encoding="utf-8"))
-    card = template.substitute(
-        projector_type=model.config.projector_type,
-        backbone=model.config.text_config.model_type,
-        parameters=f"{model.num_parameters():,}",
-        transformers_version=transformers.__version__,
-    )
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    """Writes the card, and the figures in it as a file beside it, where there are any of these weights."""
+    measured = read_measurements(model)
+    if measured is not None:
+        _write_json(folder / MEASUREMENTS_FILE, measured)
+    (folder / "README.md").write_text(write_card(model, measured), encoding="utf-8")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -1,0 +1,33 @@
+"""The card of an exported model: one template, filled in with what is known of the model and with nothing else."""
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import transformers
+from jinja2 import Environment, StrictUndefined
+
+from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration
+
+
+def write_card(model: EmotionQwenForConditionalGeneration, measured: Mapping[str, Any] | None) -> str:
+    """Fills in `model_card.md`.
+
+    Args:
+        model: The exported model.
+        measured: What `benchmarks/nano.py` measured of these very weights; None: the card says that nothing was.
+
+    Returns:
+        Markdown with the Hub's YAML header.
+    """
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    template = environment.from_string((resources.files(__package__) / "model_card.md").read_text(encoding="utf-8"))
+    return template.render(
+        name="Emotion-Qwen-Nano" if measured else "Emotion-Qwen",
+        parameters=model.num_parameters(),
+        projector_type=model.config.projector_type,
+        backbone=model.config.text_config.model_type,
+        transformers_version=transformers.__version__,
+        measured=measured,
+        percent=lambda share: f"{100 * share:.1f} %",
+    )

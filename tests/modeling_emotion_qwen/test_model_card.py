@@ -1,0 +1,129 @@
+"""The card of an exported model holds the figures that were measured of its weights, and no others."""
+
+import json
+import re
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from emotion_qwen import EmotionQwenForConditionalGeneration, export_to_hub
+from emotion_qwen.measurements import MEASUREMENTS_FILE, read_measurements, write_measurements
+from emotion_qwen.model_card import write_card
+from emotion_qwen.processing import EmotionQwenProcessor
+
+from .tiny_checkpoint import tiny_model, tiny_processor
+
+MEASURED = {
+    "date": "2031-05-17",
+    "command": "python benchmarks/nano.py somewhere",
+    "results": [
+        {
+            "data": "faces",
+            "language": "zh",
+            "people": 9871,
+            "items": 8763,
+            "accuracy": 0.2345,
+            "confusion": {"happy": {}, "sad": {}, "angry": {}},
+        }
+    ],
+    "portrait": {"label": "sad", "probabilities": {"sad": 0.6789}, "text": "The brows are up."},
+}
+GROUPS = {"sex": {"female": {"items": 4411, "accuracy": 0.3217}, "male": {"items": 4352, "accuracy": 0.1468}}}
+
+
+@pytest.fixture(scope="module")
+def processor() -> EmotionQwenProcessor:
+    return tiny_processor()
+
+
+@pytest.fixture
+def checkpoint(processor, tmp_path) -> Path:
+    folder = tmp_path / "checkpoint"
+    tiny_model(processor).save_pretrained(folder)
+    return folder
+
+
+def load(folder: Path, **settings) -> EmotionQwenForConditionalGeneration:
+    return EmotionQwenForConditionalGeneration.from_pretrained(folder, **settings)
+
+
+def export(model, processor, folder: Path, **settings) -> str:
+    return (export_to_hub(model, processor, folder, **settings) / "README.md").read_text(encoding="utf-8")
+
+
+def percentages(card: str) -> list[str]:
+    return re.findall(r"[\d.]+ %", card)
+
+
+def test_every_figure_comes_from_the_file_beside_the_weights(processor, checkpoint, tmp_path):
+    model = load(checkpoint)
+    write_measurements(checkpoint, model, MEASURED)
+    card = export(load(checkpoint), processor, tmp_path / "export")
+    assert percentages(card) == ["33.3 %", "23.4 %"]  # chance among three labels, and the accuracy
+    assert "| faces | zh | 9871 | 8763 | 23.4 % |" in card
+    for shown in ("2031-05-17", "$ python benchmarks/nano.py somewhere", "sad (probability 0.68)", "brows are up"):
+        assert shown in re.sub(r"\s+", " ", card)
+    assert f"{model.num_parameters():,} parameters" in card
+    travelled = json.loads((tmp_path / "export" / MEASUREMENTS_FILE).read_text(encoding="utf-8"))
+    assert MEASURED.items() <= travelled.items()
+    assert export(load(tmp_path / "export"), processor, tmp_path / "again") == card
+
+
+def test_shipped_model_carries_its_figures():
+    folder = resources.files("emotion_qwen") / "nano"
+    measured = json.loads((folder / MEASUREMENTS_FILE).read_text(encoding="utf-8"))
+    model = load(Path(str(folder)))
+    assert read_measurements(model) == measured
+    shown = percentages(write_card(model, measured))
+    assert {f"{100 * result['accuracy']:.1f} %" for result in measured["results"]} <= set(shown)
+
+
+@pytest.mark.parametrize("change", ["none measured", "trained further", "cast"])
+def test_other_weights_are_said_not_to_be_measured(change, processor, checkpoint, tmp_path):
+    if change != "none measured":
+        write_measurements(checkpoint, load(checkpoint), MEASURED)
+    model = load(checkpoint, dtype=torch.bfloat16 if change == "cast" else torch.float32)
+    if change == "trained further":
+        with torch.no_grad():
+            model.lm_head.weight[0, 0] += 1
+    card = export(model, processor, tmp_path / "export")
+    assert "**Not measured.**" in card and "who publishes this folder states it" in card
+    assert not percentages(card) and "make nano" not in card and "license: other" in card
+    assert not (tmp_path / "export" / MEASUREMENTS_FILE).exists()
+
+
+def test_measured_export_is_replaced_by_one_that_was_not(processor, checkpoint, tmp_path):
+    write_measurements(checkpoint, load(checkpoint), MEASURED)
+    export(load(checkpoint), processor, tmp_path / "export")
+    card = export(tiny_model(processor), processor, tmp_path / "export", overwrite=True)
+    assert "**Not measured.**" in card and not (tmp_path / "export" / MEASUREMENTS_FILE).exists()
+
+
+def test_accuracy_by_group_and_training_time_are_shown_where_they_are_known(processor):
+    model = tiny_model(processor)
+    bare = write_card(model, MEASURED)
+    assert "skin tone, sex and age was not measured" in bare and "was not recorded" in bare
+    known = MEASURED | {
+        "results": [MEASURED["results"][0] | {"groups": GROUPS}],
+        "training": {"minutes": 77, "cores": 2},
+    }
+    card = write_card(model, known)
+    assert "| faces | zh | sex: female | 4411 | 32.2 % |" in card and "| sex: male | 4352 | 14.7 % |" in card
+    assert "77 minutes on 2 CPU cores" in card
+    assert "was not measured" not in card and "was not recorded" not in card
+
+
+@pytest.mark.parametrize("measured", [None, MEASURED])
+def test_header_is_what_the_hub_reads(measured, processor):
+    header = yaml.safe_load(write_card(tiny_model(processor), measured).split("---\n")[1])
+    assert header["language"] == ["en", "zh"] and header["pipeline_tag"] == "video-text-to-text"
+    assert header["license"] == ("apache-2.0" if measured else "other")
+    assert header["library_name"] == "transformers" and "emotion-recognition" in header["tags"]
+
+
+def test_root_shows_the_template_of_the_package():
+    packaged = (resources.files("emotion_qwen") / "model_card.md").read_text(encoding="utf-8")
+    assert (Path(__file__).parents[2] / "model_card.md").read_text(encoding="utf-8") == packaged
