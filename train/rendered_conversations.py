@@ -111,12 +111,42 @@ def known_faces_of_clip(record: dict[str, Any], side: int) -> FaceCapture:
         record: Of the kind "video".
         side: Side of its square frames, pixels.
     """
-    fps, boxes = record["fps"], [tuple(box) for box in record["face_boxes"]]
-    times = tuple(number / fps for number in range(len(boxes)))
-    faces = tuple((certain_face(box, record["label"]),) for box in boxes)
-    apexes = [(event["apex_frame"], event["label"]) for event in record["events"]]
-    keys = tuple(KeyFrame(frame, times[frame], label, 1.0, (boxes[frame],), (0,)) for frame, label in apexes)
+    fps = record["fps"]
+    times = tuple(number / fps for number in range(record["frames"]))
+    people = [_Seen(number, person) for number, person in enumerate(record.get("people", [record]))]
+    faces = tuple(tuple(face for seen in people if (face := seen.face(frame))) for frame in range(len(times)))
+    apexes = sorted(
+        (event["apex_frame"], seen.track, event["label"]) for seen in people for event in seen.person["events"]
+    )
+    keys = tuple(
+        _key_frame(frame, times[frame], label, track, faces[frame])
+        for frame, track, label in apexes
+        if any(face.track == track for face in faces[frame])
+    )
     return FaceCapture((side, side), fps, times, faces, keys)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One person of a clip's record, followed as one track."""
+
+    track: int
+    person: dict[str, Any]
+
+    def face(self, frame: int) -> Face | None:
+        """The face at a frame, if it is in sight, with the emotion that is under way."""
+        box = self.person["face_boxes"][frame]
+        if box is None:
+            return None
+        events = self.person["events"]
+        label = next((e["label"] for e in events if e["onset_frame"] < frame < e["offset_frame"]), "neutral")
+        return certain_face(tuple(box), label, self.track)
+
+
+def _key_frame(frame: int, time: float, label: str, track: int, faces: tuple[Face, ...]) -> KeyFrame:
+    """An apex as a key frame; the face that shows the emotion comes first."""
+    ordered = sorted(faces, key=lambda face: face.track != track)
+    return KeyFrame(frame, time, label, 1.0, tuple(f.box for f in ordered), tuple(f.track for f in ordered))
 
 
 def _faceless_clip(record: dict[str, Any], side: int) -> FaceCapture:
@@ -133,10 +163,10 @@ def _without_lost_colour(record: dict[str, Any], media: Any) -> dict[str, Any]:
     return record | {"background": None} if np.ptp(means) < _COLOURLESS_BELOW else record
 
 
-def certain_face(box: Box, label: str) -> Face:
+def certain_face(box: Box, label: str, track: int = 0) -> Face:
     """A face of which nothing is in doubt; its landmarks, which nothing here reads, all lie in its middle."""
     middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-    return Face(box, (middle,) * 5, 1.0, tuple(float(emotion == label) for emotion in EMOTION_LABELS), 0)
+    return Face(box, (middle,) * 5, 1.0, tuple(float(emotion == label) for emotion in EMOTION_LABELS), track)
 
 
 def known_face(box: Box | None, side: int, label: str) -> FaceCapture:

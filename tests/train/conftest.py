@@ -56,6 +56,8 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stills_per_label=1,
         clips_per_identity=1,
         shapes=10,
+        words=10,
+        moving=10,
         size=80,
         clip_frames=(4, 4),
         face_height=(0.6, 0.9),

@@ -18,7 +18,11 @@ def said(processor, labels) -> list[str]:
     return [processor.tokenizer.decode(row[row != IGNORED]) for row in labels]
 
 
-@pytest.mark.parametrize("source", [{}, {"kind": "video"}, {"task": "shapes"}], ids=["stills", "clips", "shapes"])
+@pytest.mark.parametrize(
+    "source",
+    [{}, {"kind": "video"}, {"task": "words"}, {"task": "moving", "kind": "video"}],
+    ids=["stills", "clips", "words", "moving"],
+)
 def test_labels_are_the_assistants_words_and_nothing_else(faces, processor, source):
     drawn = conversations(faces, **source)
     samples = [drawn.draw(index) for index in range(4)]

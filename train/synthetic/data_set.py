@@ -96,11 +96,11 @@ def write_data_set(folder: Path, plan: DataSetPlan, workers: int = 1) -> list[Re
     people = [plan.first_identity + number for number in range(plan.identities)]
     people += [HELD_OUT_FROM + plan.first_identity + number for number in range(plan.held_out_identities)]
     records: list[Record] = []
-    for made in _made(partial(_write_person, folder, plan), people, workers):
+    for made in made_in_order(partial(_write_person, folder, plan), people, workers):
         records.extend(made)
     for task, count in (("shapes", plan.shapes), ("words", plan.words), ("moving", plan.moving)):
         numbers = list(range(count)) + [HELD_OUT_FROM + number for number in range(count // 10)]
-        for made in _made(partial(_write_drawing, folder, plan, task), numbers, workers):
+        for made in made_in_order(partial(_write_drawing, folder, plan, task), numbers, workers):
             records.extend(made)
     with (folder / RECORDS).open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
@@ -113,7 +113,14 @@ def read_records(folder: Path) -> list[Record]:
         return [json.loads(line) for line in file]
 
 
-def _made(make: Callable[[int], list[Record]], numbers: list[int], workers: int) -> Iterator[list[Record]]:
+def made_in_order(make: Callable[[int], list[Record]], numbers: list[int], workers: int) -> Iterator[list[Record]]:
+    """Yields what is made for each number, in their order.
+
+    Args:
+        make: Makes the records of one number.
+        numbers: In order.
+        workers: Processes that share them.
+    """
     if workers <= 1:
         yield from map(make, numbers)
         return

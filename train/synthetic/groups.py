@@ -1,30 +1,24 @@
-"""Clips of one to three people, each with expressions of their own, who move, cross, are hidden, leave, or are cut.
+"""Clips of one to three people, each with expressions of their own, who move, cross, are hidden, leave, or are cut."""
 
-`python -m emotion_qwen.train.synthetic.groups --output DIR --clips 50 --seed 0` writes held-out people.
-"""
-
-import argparse
-import json
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.backgrounds import sample_background
-from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, RECORDS, Record, event_truth, person_truth
+from emotion_qwen.train.synthetic.data_set import Record, event_truth, person_truth
 from emotion_qwen.train.synthetic.head_identity import Person, sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
 from emotion_qwen.train.synthetic.head_renderer import Light, View, over_background, render_head
 from emotion_qwen.train.synthetic.performance import ClipEvent, Performance, plan_events, sample_blinks
 from emotion_qwen.train.synthetic.photo_effects import apply_photo_effects, sample_photo_effects
 from emotion_qwen.train.synthetic.stills import clipped_box, sample_gaze, sample_light, sample_view
-from emotion_qwen.train.synthetic.video_writing import write_mp4
 
 SCENES = ("still", "crossing", "hidden", "leaving", "cut")
 """All stay; two change places; a post passes in front of all; one walks out; the camera and all places change."""
 _EXPRESSIONS_EACH = {1: (1, 2, 3), 2: (1, 2), 3: (1,)}
 """How many expressions each of so many people may show in a clip."""
+MOST_PEOPLE = max(_EXPRESSIONS_EACH)
 _FRAMES_PER_EXPRESSION = 6
 _POST_WIDTH = 0.35
 """Of the passing post, frame heights."""
@@ -116,7 +110,7 @@ def sample_group(
         ValueError: another number of people, or an unknown scene.
     """
     if len(heads) not in _EXPRESSIONS_EACH:
-        raise ValueError(f"A group has 1 to {max(_EXPRESSIONS_EACH)} people, not {len(heads)}")
+        raise ValueError(f"A group has 1 to {MOST_PEOPLE} people, not {len(heads)}")
     if scene not in SCENES:
         raise ValueError(f"Unknown scene {scene!r}: one of {', '.join(SCENES)}")
     actors = [_Actor(head, _sample_performance(rng, len(heads), frames, fps)) for head in heads]
@@ -283,38 +277,9 @@ def sample_groups(clips: int, seed: int, first_identity: int) -> list[GroupClip]
     made = []
     identity = first_identity
     for number in range(clips):
-        people = 1 + number % max(_EXPRESSIONS_EACH)
+        people = 1 + number % MOST_PEOPLE
         heads = [build_head(sample_person(identity + offset)) for offset in range(people)]
         identity += people
-        scene = SCENES[number // max(_EXPRESSIONS_EACH) % len(SCENES)]
+        scene = SCENES[number // MOST_PEOPLE % len(SCENES)]
         made.append(sample_group(np.random.default_rng([seed, number]), heads, scene))
     return made
-
-
-def write_groups(folder: Path, clips: int, seed: int, first_identity: int) -> list[Record]:
-    """Writes clips as mp4 with their records, as `data_set.write_data_set` does; see `sample_groups`."""
-    (folder / "media").mkdir(parents=True, exist_ok=True)
-    records = []
-    for number, clip in enumerate(sample_groups(clips, seed, first_identity)):
-        name = f"{number:05d}-group-{clip.scene}"
-        write_mp4(folder / f"media/{name}.mp4", clip.frames, clip.fps)
-        records.append(group_record(name, f"media/{name}.mp4", clip))
-    with (folder / RECORDS).open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    return records
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Render clips of one to three people, with their truth.")
-    parser.add_argument("--output", type=Path, required=True, help="folder to write")
-    parser.add_argument("--clips", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--first-identity", type=int, default=HELD_OUT_FROM, help="from 1000000 on they are held out")
-    chosen = parser.parse_args(arguments)
-    records = write_groups(chosen.output, chosen.clips, chosen.seed, chosen.first_identity)
-    print(f"{len(records)} clips: {chosen.output / RECORDS}")
-
-
-if __name__ == "__main__":
-    main()

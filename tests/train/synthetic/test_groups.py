@@ -1,10 +1,7 @@
-import json
-
 import numpy as np
 import pytest
 
-from emotion_qwen.train.synthetic.data_set import read_records
-from emotion_qwen.train.synthetic.groups import SCENES, GroupClip, group_record, sample_group, write_groups
+from emotion_qwen.train.synthetic.groups import SCENES, GroupClip, group_record, sample_group
 from emotion_qwen.train.synthetic.head_identity import sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
 
@@ -66,13 +63,3 @@ def test_the_same_seed_gives_the_same_frames(pair):
 def test_other_groups_are_refused(head, heads, scene, message):
     with pytest.raises(ValueError, match=message):
         group([head] * heads, scene)
-
-
-@pytest.mark.slow
-def test_a_written_data_set_can_be_read(tmp_path):
-    records = write_groups(tmp_path, clips=2, seed=0, first_identity=0)
-    assert read_records(tmp_path) == json.loads(json.dumps(records))
-    for record in records:
-        assert (tmp_path / record["media"]).is_file()
-        assert record["people"][0]["split"] == "train"
-        assert record["face_boxes"] in [person["face_boxes"] for person in record["people"]]
