@@ -16,6 +16,9 @@ MOMENTS: dict[str, tuple[str, str]] = {
 }
 """English and Chinese words for the third of a clip that its apex lies in."""
 
+RELAXED = ("the face is relaxed", "面部放松")
+"""English and Chinese words for a face that does nothing."""
+
 
 def describe_face(action_units: dict[str, float], language: str, moment: str | None = None) -> str:
     """One sentence that says what the face does, and when.
@@ -29,8 +32,8 @@ def describe_face(action_units: dict[str, float], language: str, moment: str | N
     phrases = [ACTION_UNIT_WORDS[name][column] for name in visible_action_units(action_units)]
     when = [MOMENTS[moment][column]] if moment else []
     if language == "zh":
-        return ",".join([*when, *(phrases or ["面部放松"])]) + "。"
-    sentence = ", ".join([*when, english_list(phrases or ["the face is relaxed"])])
+        return ",".join([*when, *(phrases or [RELAXED[column]])]) + "。"
+    sentence = ", ".join([*when, english_list(phrases or [RELAXED[column]])])
     return sentence[0].upper() + sentence[1:] + "."
 
 
