@@ -16,7 +16,7 @@ UNITS_TO_NAME = 2
 _AGES = ((18, 29), (30, 44), (45, 59), (60, 80))
 """First and last year of each age group."""
 GROUPINGS: dict[str, Callable[[Record], str]] = {
-    "skin_group": lambda record: record["skin_group"],
+    "skin": lambda record: record["skin_group"],
     "sex": lambda record: record["sex"],
     "age": lambda record: next(f"{first}-{last}" for first, last in _AGES if record["age"] <= last),
 }

@@ -62,6 +62,6 @@ def test_accuracy_by_group():
         {"skin_group": "african", "sex": "male", "age": 80},
     ]
     grouped = accuracy_by_group(people, [True, False, True])
-    assert grouped["skin_group"]["asian"] == {"items": 2, "accuracy": 0.5}
+    assert grouped["skin"]["asian"] == {"items": 2, "accuracy": 0.5}
     assert grouped["sex"]["male"] == {"items": 2, "accuracy": 0.5}
     assert {age: group["accuracy"] for age, group in grouped["age"].items()} == {"18-29": 1, "30-44": 0, "60-80": 1}
