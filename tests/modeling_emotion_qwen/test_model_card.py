@@ -116,6 +116,16 @@ def test_accuracy_by_group_and_training_time_are_shown_where_they_are_known(proc
     assert "was not measured" not in card and "was not recorded" not in card
 
 
+def test_reasoning_and_general_answers_are_shown_where_they_were_scored(processor):
+    general = {"data": "drawn", "about": "shapes", "kind": "image", "language": "en", "items": 301, "right": 0.8642}
+    reasons = {"data": "faces", "language": "zh", "items": 299, "right": 0.5136}
+    card = write_card(tiny_model(processor), MEASURED | {"reasoning": [reasons], "general": [general]})
+    assert (
+        "| reasoning | faces | zh | 299 | 51.4 % |\n| general: shapes, image | drawn | en | 301 | 86.4 % |\n\n" in card
+    )
+    assert "Other answers" not in write_card(tiny_model(processor), MEASURED)
+
+
 @pytest.mark.parametrize("measured", [None, MEASURED])
 def test_header_is_what_the_hub_reads(measured, processor):
     header = yaml.safe_load(write_card(tiny_model(processor), measured).split("---\n")[1])
