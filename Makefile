@@ -37,7 +37,7 @@ format: $(VENV)/dev.stamp ## mend what ruff can mend
 RENDER = $(BIN)/python -m emotion_qwen.train.synthetic.data_set
 NANO := train/recipes/nano
 
-nano: $(VENV)/dev.stamp ## render the data, train the Nano in three phases, measure it; results in outputs/nano
+nano: $(VENV)/dev.stamp ## render the data, train the Nano in four phases, measure it; results in outputs/nano
 	$(RENDER) --output outputs/nano/data/closeups --identities 500 --held-out-identities 40 --stills-per-label 4 \
 		--size 112 --face-height 0.5 0.95 --seed 0
 	$(RENDER) --output outputs/nano/data/portraits --identities 400 --held-out-identities 20 --stills-per-label 1 \
@@ -49,6 +49,7 @@ nano: $(VENV)/dev.stamp ## render the data, train the Nano in three phases, meas
 	$(BIN)/python -m emotion_qwen.train.warm_up --config $(NANO)/1_warm_up.yaml
 	$(BIN)/emotion-qwen train nano/2_answer
 	$(BIN)/emotion-qwen train nano/3_distance
+	$(BIN)/emotion-qwen train nano/4_detail
 	$(BIN)/python benchmarks/nano.py outputs/nano/data/closeups outputs/nano/data/portraits outputs/nano/data/clips \
 		--model outputs/nano/final --output outputs/nano
 
