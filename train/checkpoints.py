@@ -11,16 +11,28 @@ _UNFINISHED = ".unfinished"
 """Where a finished model is written before it takes its place."""
 
 
+def is_complete(checkpoint: Path) -> bool:
+    """Tells whether a checkpoint was written to its end: the trainer writes its state last.
+
+    Args:
+        checkpoint: Its folder.
+    """
+    try:
+        json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def complete_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints of a run that were written to their end, the oldest first.
 
-    The trainer writes a checkpoint's state last, before it removes older checkpoints: one whose state can be read is
-    complete.
+    Older checkpoints are removed only after that.
 
     Args:
         folder: Output folder of the run.
     """
-    found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if _is_complete(path)]
+    found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if is_complete(path)]
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
 
 
@@ -53,11 +65,3 @@ def finish(folder: Path) -> None:
     for path in sorted(unfinished.iterdir(), key=lambda path: path.name.endswith("config.json")):
         path.replace(folder / path.name)
     unfinished.rmdir()
-
-
-def _is_complete(checkpoint: Path) -> bool:
-    try:
-        json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True

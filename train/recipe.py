@@ -1,7 +1,6 @@
 """Recipes: YAML files that hold every setting of a run, found by name and overridden from the command line."""
 
 import argparse
-import difflib
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any
 
 import yaml
 from trl import TrlParser
+
+from emotion_qwen.train.nearest_name import did_you_mean
 
 RECIPES = Path(str(resources.files("emotion_qwen.train"))) / "recipes"
 """The shipped recipes; those whose names begin with an underscore are bases of others."""
@@ -30,7 +31,7 @@ def find_recipe(name: str) -> Path:
             return path
     shipped = shipped_recipes()
     raise FileNotFoundError(
-        f"There is no recipe {name!r}.{_did_you_mean(name, shipped)} Shipped: {', '.join(shipped)}."
+        f"There is no recipe {name!r}.{did_you_mean(name, shipped)} Shipped: {', '.join(shipped)}."
     )
 
 
@@ -109,15 +110,10 @@ class RecipeParser(TrlParser):
         known |= {action.dest for action in self._actions if action.dest != argparse.SUPPRESS}
         for name in names:
             if name not in known:
-                raise ValueError(f"Unknown setting {name!r}.{_did_you_mean(name, known)}")
+                raise ValueError(f"Unknown setting {name!r}.{did_you_mean(name, known)}")
 
 
 def _as_option(word: str) -> tuple[str, ...]:
     """Turns `key=value` into an option; other words stay as they are."""
     key, equals, value = word.partition("=")
     return (f"--{key}", value) if equals and key.isidentifier() else (word,)
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean {nearest[0]!r}?" if nearest else ""

@@ -10,7 +10,13 @@ from torch import nn
 from torch.utils.data import Sampler
 from trl import SFTTrainer
 
-from emotion_qwen.train.checkpoints import complete_checkpoints, finish, remove_unfinished, unfinished_folder
+from emotion_qwen.train.checkpoints import (
+    complete_checkpoints,
+    finish,
+    is_complete,
+    remove_unfinished,
+    unfinished_folder,
+)
 from emotion_qwen.train.data.mixture import EpochSampler
 from emotion_qwen.train.grouped_sampler import GroupedSampler
 from emotion_qwen.train.trainable_modules import learning_rate_of
@@ -49,19 +55,32 @@ class EmotionQwenTrainer(SFTTrainer):
         return optimizer
 
     def train_to_the_end(self) -> None:
-        """Trains from the last complete checkpoint of the run, or from its start, and writes the model."""
+        """Trains from the checkpoint that `resume_from_checkpoint` names, or the last complete one; writes the model.
+
+        Raises:
+            ValueError: If the named checkpoint is missing or was not written to its end.
+        """
         folder = Path(self.args.output_dir)
         if self.is_world_process_zero():
             remove_unfinished(folder)
         self.accelerator.wait_for_everyone()
-        checkpoints = complete_checkpoints(folder)
-        self.train(resume_from_checkpoint=str(checkpoints[-1]) if checkpoints else None)
+        self.train(resume_from_checkpoint=self._checkpoint_to_resume(folder))
         self._write_model(folder)
+
+    def _checkpoint_to_resume(self, folder: Path) -> str | None:
+        named = self.args.resume_from_checkpoint
+        if named is None or str(named).lower() == "true":
+            checkpoints = complete_checkpoints(folder)
+            return str(checkpoints[-1]) if checkpoints else None
+        if not is_complete(Path(named)):
+            raise ValueError(f"'{named}' is no checkpoint that was written to its end.")
+        return str(named)
 
     def _write_model(self, folder: Path) -> None:
         config = self.accelerator.unwrap_model(self.model).config
         config.use_cache = True  # the trainer turned it off; what is saved is to generate
         unfinished = unfinished_folder(folder)
+        self.accelerator.wait_for_everyone()  # so that no process makes the folder anew after it was moved
         self.save_model(str(unfinished))
         if self.is_world_process_zero():
             self.processing_class.save_pretrained(unfinished)

@@ -99,3 +99,11 @@ def test_processes_that_do_not_join_are_noticed(monkeypatch):
     sft.require_all_processes(2)
     with pytest.raises(RuntimeError, match="2 processes, but 1"):
         sft.require_all_processes(1)
+
+
+def test_a_named_checkpoint_that_is_not_whole_is_refused(path, tmp_path, monkeypatch):
+    broken = tmp_path / "checkpoint-3"
+    broken.mkdir()
+    monkeypatch.setattr(sys, "argv", ["sft"])
+    with pytest.raises(ValueError, match="no checkpoint that was written to its end"):
+        sft.main([str(path), *SETTINGS, f"output_dir={tmp_path / 'out'}", f"resume_from_checkpoint={broken}"])

@@ -1,6 +1,5 @@
 """The readers by name, and what each of them can be told."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -73,9 +72,3 @@ READERS: Mapping[str, Reader] = {
     "meld": Reader(read_meld, "meld"),
 }
 """Readers of files by name."""
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a sentence with the known name that is nearest, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from emotion_qwen.inference.prompts import LANGUAGES
+from emotion_qwen.train.nearest_name import did_you_mean
 
-from .readers import READERS, did_you_mean
+from .readers import READERS
 
 RENDERED = "rendered"
 """The reader of what `synthetic.data_set` wrote; it is told other things, see `RenderedSource`."""
