@@ -16,6 +16,7 @@ from emotion_qwen.inference import TimelinePoint
 from emotion_qwen.inference.emotion_curves import draw_curves, draw_number
 from emotion_qwen.inference.face_marks import draw_box, draw_landmarks
 from emotion_qwen.inference.palette import INK, MUTED, PAPER, emotion_color
+from emotion_qwen.inference.picture_sections import stack_sections
 from emotion_qwen.inference.typeface import Typeface
 from emotion_qwen.processing import FaceCapture, FacialEmotionCapture
 from emotion_qwen.processing.face_capture import KeyFrame
@@ -74,13 +75,7 @@ def faces_of(capture: FaceCapture, track: int) -> list:
 def draw(seen: Seen) -> Image.Image:
     """Draw the clip, each person's emotions over time, the key frames, and what the model sees of them."""
     sections = [_title(), _strip(seen), *(_person(seen, track) for track in seen.names), _key_frames(seen)]
-    height = 2 * MARGIN + sum(section.height for section in sections) + GAP * (len(sections) - 1)
-    picture = Image.new("RGB", (WIDTH, height), PAPER)
-    top = MARGIN
-    for section in sections:
-        picture.paste(section, (MARGIN, top))
-        top += section.height + GAP
-    return picture
+    return stack_sections(sections, WIDTH, MARGIN, GAP)
 
 
 def _title() -> Image.Image:

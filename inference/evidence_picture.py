@@ -12,6 +12,7 @@ from .emotion_curves import draw_curves, draw_number
 from .face_marks import draw_box, draw_landmarks
 from .media import DecodedMedia
 from .palette import FRAME, GATE_EMOTION, GATE_GENERAL, INK, MUTED, PAPER, emotion_color
+from .picture_sections import stack_sections
 from .picture_words import words_for
 from .prompts import label_name
 from .typeface import Typeface
@@ -53,13 +54,7 @@ def draw_evidence(
     page = _Page(analysis, media, masked, name, landmarks)
     sections = [page.answer(), page.key_frames(), page.timeline(), page.foot()]
     drawn = [section for section in sections if section is not None]
-    height = 2 * _MARGIN + sum(section.height for section in drawn) + _GAP * (len(drawn) - 1)
-    picture = Image.new("RGB", (_WIDTH, height), PAPER)
-    top = _MARGIN
-    for section in drawn:
-        picture.paste(section, (_MARGIN, top))
-        top += section.height + _GAP
-    return picture
+    return stack_sections(drawn, _WIDTH, _MARGIN, _GAP)
 
 
 class _Page:

@@ -3,11 +3,12 @@
 Training reads label files with these sets; inference and evaluation ask for and compare with the same labels.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
+
+from .nearest_name import did_you_mean
 
 Subject = Literal["person", "viewer"]
 """Whose emotion is asked for: that of the person who is seen, or that which a picture evokes."""
@@ -121,6 +122,6 @@ def find_label_set(name: str) -> LabelSet:
     """
     if name in LABEL_SETS:
         return LABEL_SETS[name]
-    near = difflib.get_close_matches(name, LABEL_SETS, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"There is no label set {name!r}; known are {', '.join(LABEL_SETS)}.{hint}")
+    raise ValueError(
+        f"There is no label set {name!r}; known are {', '.join(LABEL_SETS)}.{did_you_mean(name, LABEL_SETS)}"
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from trl import TrlParser
 
-from emotion_qwen.train.nearest_name import did_you_mean
+from emotion_qwen.inference.nearest_name import did_you_mean
 
 RECIPES = Path(str(resources.files("emotion_qwen.train"))) / "recipes"
 """The shipped recipes; those whose names begin with an underscore are bases of others."""

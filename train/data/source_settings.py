@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from emotion_qwen.inference.nearest_name import did_you_mean
 from emotion_qwen.inference.prompts import LANGUAGES
-from emotion_qwen.train.nearest_name import did_you_mean
 
 from .readers import READERS
 

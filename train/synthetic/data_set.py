@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -102,9 +102,14 @@ def write_data_set(folder: Path, plan: DataSetPlan, workers: int = 1) -> list[Re
         numbers = list(range(count)) + [HELD_OUT_FROM + number for number in range(count // 10)]
         for made in made_in_order(partial(_write_drawing, folder, plan, task), numbers, workers):
             records.extend(made)
+    write_records(folder, records)
+    return records
+
+
+def write_records(folder: Path, records: list[Record]) -> None:
+    """Writes the records of a data set, one JSON object a line."""
     with (folder / RECORDS).open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    return records
 
 
 def read_records(folder: Path) -> list[Record]:
@@ -200,24 +205,39 @@ def clip_record(name: str, media: str, clip: Clip, person: Person) -> Record:
         clip: The clip.
         person: Who it shows.
     """
-    strongest = clip.strongest
     return {
         "id": name,
         "task": "emotion",
         "kind": "video",
         "media": media,
+        **performance_truth(clip.events, clip.strongest, clip.face_boxes, clip.fps),
+        "background": clip.background,
+        **person_truth(person),
+    }
+
+
+def performance_truth(
+    events: Sequence[ClipEvent], strongest: ClipEvent, face_boxes: Sequence[Any], fps: float
+) -> Record:
+    """The truth about what one person shows in a clip.
+
+    Args:
+        events: Their expressions.
+        strongest: The one that the clip is labelled after.
+        face_boxes: Their face in each frame.
+        fps: Of the clip.
+    """
+    return {
         "label": strongest.expression.label,
         "intensity": strongest.expression.intensity,
         "action_units": strongest.expression.action_units,
         "apex_frame": strongest.apex,
-        "apex_time": round(strongest.apex / clip.fps, 3),
-        "face_box": clip.face_boxes[strongest.apex],
-        "face_boxes": clip.face_boxes,
-        "fps": clip.fps,
-        "frames": len(clip.frames),
-        "events": [event_truth(event) for event in clip.events],
-        "background": clip.background,
-        **person_truth(person),
+        "apex_time": round(strongest.apex / fps, 3),
+        "face_box": face_boxes[strongest.apex],
+        "face_boxes": face_boxes,
+        "fps": fps,
+        "frames": len(face_boxes),
+        "events": [event_truth(event) for event in events],
     }
 
 

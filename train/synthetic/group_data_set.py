@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, RECORDS, Record, made_in_order
+from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, RECORDS, Record, made_in_order, write_records
 from emotion_qwen.train.synthetic.groups import MOST_PEOPLE, SCENES, group_record, sample_group
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
 from emotion_qwen.train.synthetic.head_identity import sample_person
@@ -70,8 +69,7 @@ def write_groups(folder: Path, plan: GroupPlan, workers: int = 1) -> list[Record
     records = [
         record for made in made_in_order(partial(_write_group, folder, plan), numbers, workers) for record in made
     ]
-    with (folder / RECORDS).open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    write_records(folder, records)
     return records
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.backgrounds import sample_background
-from emotion_qwen.train.synthetic.data_set import Record, event_truth, person_truth
+from emotion_qwen.train.synthetic.data_set import Record, event_truth, performance_truth, person_truth
 from emotion_qwen.train.synthetic.head_identity import Person, sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
 from emotion_qwen.train.synthetic.head_renderer import Light, View, over_background, render_head
@@ -239,18 +239,7 @@ def group_record(name: str, media: str, clip: GroupClip) -> Record:
         "task": "emotion",
         "kind": "video",
         "media": media,
-        **{
-            key: value
-            for key, value in event_truth(strongest).items()
-            if key in ("label", "intensity", "action_units")
-        },
-        "apex_frame": strongest.apex,
-        "apex_time": round(strongest.apex / clip.fps, 3),
-        "face_box": member.face_boxes[strongest.apex],
-        "face_boxes": member.face_boxes,
-        "fps": clip.fps,
-        "frames": len(clip.frames),
-        "events": [event_truth(event) for event in member.events],
+        **performance_truth(member.events, strongest, member.face_boxes, clip.fps),
         **person_truth(member.person),
         "scene": clip.scene,
         "cuts": clip.cuts,
