@@ -98,6 +98,16 @@ def load_emotion_model() -> Any:
     return _once(("emotion", engine, weights), lambda: _build_emotion_model(library, engine, weights))
 
 
+def find_emotion_weights() -> Path | None:
+    """Return the file that `load_emotion_model` reads; None if it is not there, or deepface is not installed."""
+    try:
+        library = import_deepface()
+    except ImportError:
+        return None
+    weights = _find_weights(library)[1]
+    return weights if weights.is_file() else None
+
+
 def _find_weights(library: DeepFaceLibrary) -> tuple[str, Path]:
     """Return the engine to run on and the file that it reads, which need not exist."""
     folder = Path(library.folders.get_deepface_home()) / ".deepface" / "weights"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..deepface_models import find_emotion_weights
 from ..face_backends import default_weights_path
 from ..facial_emotion_capture import FEC_VERSION
 from ..image_processing_emotion_qwen import EmotionQwenImageProcessor
@@ -19,6 +20,8 @@ KINDS: tuple[MediaKind, ...] = ("image", "video")
 _SAMPLING = ("do_sample_frames", "fps", "num_frames", "min_frames", "max_frames", "temporal_patch_size")
 _MASKING = ("mask_margin", "mask_fade")
 """Settings that are applied to stored faces later, and change nothing of them."""
+_EMOTION_WEIGHTS = "emotion_weights"
+"""The SHA-256 of DeepFace's emotion network; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,8 @@ class CaptureRecipe:
 
     Attributes:
         kind: "image" or "video".
-        settings: JSON-able: the version of Facial Emotion Capture, its settings, the SHA-256 of the embedded networks,
-            and for clips how frames are sampled and decoded.
+        settings: JSON-able: the version of Facial Emotion Capture, its settings, the SHA-256 of the embedded networks
+            or of DeepFace's emotion network, and for clips how frames are sampled and decoded.
     """
 
     kind: MediaKind
@@ -48,6 +51,9 @@ class CaptureRecipe:
             del settings[name]
         if fec.backend == "embedded":
             settings["face_networks"] = content_hash(fec.weights or default_weights_path())
+        if fec.backend == "deepface":
+            weights = find_emotion_weights()
+            settings[_EMOTION_WEIGHTS] = None if weights is None else content_hash(weights)
         if isinstance(processor, EmotionQwenImageProcessor):
             return cls("image", settings)
         settings |= {name: getattr(processor, name) for name in _SAMPLING}
@@ -78,6 +84,16 @@ class CaptureRecipe:
             return cls(content["kind"], content["settings"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"'{path}' does not describe stored faces: {error!r}.") from error
+
+    def fits(self, wanted: "CaptureRecipe") -> bool:
+        """Tell whether results of this recipe may stand for those of another one of the same kind.
+
+        A machine that only uses stored faces need not have DeepFace: where its weights are not known, any will do.
+        """
+        known = dict(self.settings)
+        if _EMOTION_WEIGHTS in wanted.settings and wanted.settings[_EMOTION_WEIGHTS] is None:
+            known[_EMOTION_WEIGHTS] = None
+        return known == wanted.settings
 
     def differences(self, wanted: "CaptureRecipe") -> str:
         """Name what is different in another recipe, as `fps 2 (wanted: 3), …`."""

@@ -70,21 +70,19 @@ class FaceCaptureStore:
         return None
 
     def _choose(self, recipes: list[CaptureRecipe], wanted: CaptureRecipe | None) -> CaptureRecipe:
-        if wanted is None:
-            if len(recipes) > 1:
-                raise ValueError(
-                    f"'{self.folder}' holds faces of {recipes[0].kind}s captured with {len(recipes)} different "
-                    "settings: name the processor that is to use them."
-                )
-            return recipes[0]
-        match = next((recipe for recipe in recipes if recipe.name == wanted.name), None)
-        if match is None:
+        fitting = recipes if wanted is None else [recipe for recipe in recipes if recipe.fits(wanted)]
+        if not fitting:
             raise ValueError(
                 f"The faces of {wanted.kind}s in '{self.folder}' were captured with other settings than the "
                 f"processor's: {min((recipe.differences(wanted) for recipe in recipes), key=len)}. "
                 "Run `emotion-qwen faces` again with the processor's settings."
             )
-        return match
+        if len(fitting) > 1:
+            raise ValueError(
+                f"'{self.folder}' holds faces of {recipes[0].kind}s captured with {len(fitting)} different "
+                "settings: name the processor that is to use them, with the weights that its faces are captured with."
+            )
+        return fitting[0]
 
     def _index(self, kind: MediaKind, folder: Path) -> None:
         # Journals first: their rows may move to a parquet file meanwhile.

@@ -82,6 +82,35 @@ def test_a_newer_version_is_refused(folder, capturer, monkeypatch):
         FaceCaptureStore(folder, processor_of(capturer))
 
 
+def store_as_deepface(folder, capturer, deepface, clip):
+    """Store a clip's faces as if DeepFace had captured them with the weights that are there now."""
+    own = folder / deepface.recipes()["video"].name
+    own.mkdir(parents=True)
+    deepface.recipes()["video"].write(own / "recipe.json")
+    Journal(own, "shard").append(capturer(clip))
+
+
+def test_other_weights_of_deepface_are_refused(tmp_path, capturer, clips, monkeypatch):
+    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
+    weights = tmp_path / ".deepface" / "weights" / "facial_expression_model_weights.pth"
+    weights.parent.mkdir(parents=True)
+    deepface = MediaCapturer(capturer.image_processor, EmotionQwenVideoProcessor(fec_config={"backend": "deepface"}))
+    weights.write_bytes(b"first")
+    store_as_deepface(tmp_path / "faces", capturer, deepface, clips[0])
+    assert FaceCaptureStore(tmp_path / "faces", processor_of(deepface)).get(clips[0]) is not None
+    weights.write_bytes(b"second")
+    with pytest.raises(ValueError, match="emotion_weights"):
+        FaceCaptureStore(tmp_path / "faces", processor_of(deepface))
+    weights.unlink()  # a machine that only uses stored faces
+    assert FaceCaptureStore(tmp_path / "faces", processor_of(deepface)).get(clips[0]) is not None
+    weights.write_bytes(b"second")
+    store_as_deepface(tmp_path / "faces", capturer, deepface, clips[1])
+    assert FaceCaptureStore(tmp_path / "faces", processor_of(deepface)).get(clips[0]) is None
+    weights.unlink()
+    with pytest.raises(ValueError, match="2 different settings"):
+        FaceCaptureStore(tmp_path / "faces", processor_of(deepface))
+
+
 def test_how_faces_are_masked_is_free(folder, capturer, clips):
     processor = processor_of(
         MediaCapturer(capturer.image_processor, EmotionQwenVideoProcessor(fec_config={"mask_fade": 0.5}))
