@@ -47,9 +47,9 @@ nano: $(VENV)/dev.stamp ## render the data, train the Nano in four phases, measu
 	$(RENDER) --output outputs/nano/data/shapes --identities 0 --held-out-identities 0 --shapes 3000 --size 80 --seed 3
 	$(BIN)/python -m emotion_qwen.train.nano --config $(NANO)/model.yaml
 	$(BIN)/python -m emotion_qwen.train.warm_up --config $(NANO)/1_warm_up.yaml
-	$(BIN)/emotion-qwen train nano/2_answer
-	$(BIN)/emotion-qwen train nano/3_distance
-	$(BIN)/emotion-qwen train nano/4_detail
+	$(BIN)/emotion-qwen train nano/2_answer overwrite_output_dir=true
+	$(BIN)/emotion-qwen train nano/3_distance overwrite_output_dir=true
+	$(BIN)/emotion-qwen train nano/4_detail overwrite_output_dir=true
 	$(BIN)/python benchmarks/nano.py outputs/nano/data/closeups outputs/nano/data/portraits outputs/nano/data/clips \
 		--model outputs/nano/final --output outputs/nano
 

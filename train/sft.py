@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,10 +18,12 @@ from trl import ModelConfig, SFTConfig, get_peft_config
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.train.checkpoints import require_free
 from emotion_qwen.train.collator import ConversationCollator, show_sample
 from emotion_qwen.train.data.mixture import build_mixture
 from emotion_qwen.train.failures import explained
 from emotion_qwen.train.recipe import RecipeParser
+from emotion_qwen.train.run_settings import PROCESSES, lasting_settings
 from emotion_qwen.train.trainable_modules import require_trained, set_trainable, trainable_table
 from emotion_qwen.train.trainer import EmotionQwenTrainer
 
@@ -40,6 +43,8 @@ class ScriptArguments:
         samples_per_epoch: Samples drawn in an epoch; by default as many as the sources have.
         max_broken_share: Largest share of samples that may be broken, 0 to below 1; more stop the run.
         streaming: Whether files are read as they are needed, for data too large to be listed; needs `max_steps`.
+        overwrite_output_dir: Whether to start anew where `output_dir` holds checkpoints or a finished model. The
+            model stays until the new one is written.
     """
 
     data: list[Any] = field(metadata={"help": "Sources of the conversations."})
@@ -53,6 +58,7 @@ class ScriptArguments:
     samples_per_epoch: int | None = field(default=None, metadata={"help": "Samples drawn in an epoch."})
     max_broken_share: float = field(default=0.0, metadata={"help": "Largest share of broken samples, 0 to below 1."})
     streaming: bool = field(default=False, metadata={"help": "Whether files are read as they are needed."})
+    overwrite_output_dir: bool = field(default=False, metadata={"help": "Whether to start anew in `output_dir`."})
 
 
 def choose_attention(wanted: str | None) -> str:
@@ -91,8 +97,10 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         model_settings: The checkpoint to start from, and the adapter.
 
     Raises:
-        ValueError: If the recipe trains nothing or the wrong thing, or its data can't be read.
+        ValueError: If the recipe trains nothing or the wrong thing, if its data can't be read, or if the output
+            folder holds a finished model or a run with other settings.
     """
+    require_free(Path(training.output_dir), script.overwrite_output_dir, training.resume_from_checkpoint)
     processor = EmotionQwenProcessor.from_pretrained(model_settings.model_name_or_path)
     data = build_mixture(
         script.data,
@@ -103,6 +111,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         streaming=script.streaming,
     )
     rows = data.as_data_set(training.dataloader_num_workers if script.streaming else training.num_train_epochs)
+    samples = None if script.streaming else [len(source) for source in data.sources]
     collator = ConversationCollator(processor, script.facial_emotion_capture)
     model = EmotionQwenForConditionalGeneration.from_pretrained(
         model_settings.model_name_or_path,
@@ -113,6 +122,9 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
     trainer = EmotionQwenTrainer(
         groups=None if script.streaming else data.groups,
         learning_rates=script.learning_rates,
+        run_settings=lasting_settings(
+            script, training, model_settings, samples=samples, **{PROCESSES: training.world_size}
+        ),
         model=model,
         args=training,
         train_dataset=rows,
@@ -126,7 +138,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         logger.info("processes: %d", trainer.accelerator.num_processes)
         logger.info(trainable_table(trainer.model, script.learning_rates, training.learning_rate))
         logger.info(show_sample(collator([next(iter(rows))]), processor))
-    trainer.train_to_the_end()
+    trainer.train_to_the_end(anew=script.overwrite_output_dir)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,12 +13,14 @@ from trl import SFTTrainer
 from emotion_qwen.train.checkpoints import (
     complete_checkpoints,
     finish,
-    is_complete,
+    missing_from,
+    remove_checkpoints,
     remove_unfinished,
     unfinished_folder,
 )
 from emotion_qwen.train.data.mixture import EpochSampler
 from emotion_qwen.train.grouped_sampler import GroupedSampler
+from emotion_qwen.train.run_settings import require_same_settings, save_settings
 from emotion_qwen.train.trainable_modules import learning_rate_of
 
 
@@ -29,12 +31,20 @@ class EmotionQwenTrainer(SFTTrainer):
         groups: The group of each sample of an epoch; a batch holds samples of one group. None for data
             that is streamed.
         learning_rates: Learning rate by name of module, for those that do not take the run's.
+        run_settings: What decides which weights the run ends with; see `lasting_settings`.
         **settings: As `SFTTrainer` takes them.
     """
 
-    def __init__(self, groups: Sequence[int] | None, learning_rates: Mapping[str, float], **settings: Any) -> None:
+    def __init__(
+        self,
+        groups: Sequence[int] | None,
+        learning_rates: Mapping[str, float],
+        run_settings: Mapping[str, Any],
+        **settings: Any,
+    ) -> None:
         self.groups = groups
         self.learning_rates = learning_rates
+        self.run_settings = run_settings
         super().__init__(**settings)
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
@@ -54,27 +64,43 @@ class EmotionQwenTrainer(SFTTrainer):
             ]
         return optimizer
 
-    def train_to_the_end(self) -> None:
+    def train_to_the_end(self, anew: bool = False) -> None:
         """Trains from the checkpoint that `resume_from_checkpoint` names, or the last complete one; writes the model.
 
+        Args:
+            anew: Whether checkpoints that are there are removed, and the run starts from its beginning.
+
         Raises:
-            ValueError: If the named checkpoint is missing or was not written to its end.
+            ValueError: If the checkpoint is missing, was not written to its end or is of a run with other settings.
         """
         folder = Path(self.args.output_dir)
         if self.is_world_process_zero():
-            remove_unfinished(folder)
+            (remove_checkpoints if anew else remove_unfinished)(folder)
         self.accelerator.wait_for_everyone()
-        self.train(resume_from_checkpoint=self._checkpoint_to_resume(folder))
+        checkpoint = self._checkpoint_to_resume(folder)
+        if checkpoint is not None:
+            require_same_settings(checkpoint, self.run_settings)
+        self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         self._write_model(folder)
 
-    def _checkpoint_to_resume(self, folder: Path) -> str | None:
+    def _checkpoint_to_resume(self, folder: Path) -> Path | None:
         named = self.args.resume_from_checkpoint
         if named is None or str(named).lower() == "true":
             checkpoints = complete_checkpoints(folder)
-            return str(checkpoints[-1]) if checkpoints else None
-        if not is_complete(Path(named)):
-            raise ValueError(f"'{named}' is no checkpoint that was written to its end.")
-        return str(named)
+            return checkpoints[-1] if checkpoints else None
+        missing = missing_from(Path(named))
+        if missing:
+            raise ValueError(f"'{named}' is no checkpoint that was written to its end: it lacks {', '.join(missing)}.")
+        return Path(named)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        super()._save(output_dir, state_dict)
+        save_settings(Path(output_dir or self.args.output_dir), self.run_settings)
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        # The trainer's state comes next and says that all is there: the other processes' parts are, too.
+        self.accelerator.wait_for_everyone()
 
     def _write_model(self, folder: Path) -> None:
         config = self.accelerator.unwrap_model(self.model).config

@@ -101,9 +101,29 @@ def test_processes_that_do_not_join_are_noticed(monkeypatch):
         sft.require_all_processes(1)
 
 
-def test_a_named_checkpoint_that_is_not_whole_is_refused(path, tmp_path, monkeypatch):
+def here(path: Path, output: Path, *settings: str) -> None:
+    """Trains two steps in this process, with a checkpoint after the first."""
+    small = ("max_steps=2", "save_steps=1", "dataloader_num_workers=0", "dataloader_persistent_workers=false")
+    sft.main([str(path), *SETTINGS, *small, f"output_dir={output}", *settings])
+
+
+def test_a_finished_run_is_not_trained_over_unless_told_to(path, tmp_path):
+    output = tmp_path / "out"
+    here(path, output)
+    trained = weights(output)
+    with pytest.raises(ValueError, match="holds a finished model"):
+        here(path, output)
+    with pytest.raises(ValueError, match="other settings: learning_rate .0.0008, now 0.1..*overwrite_output_dir=true"):
+        here(path, output, "learning_rate=0.1", "resume_from_checkpoint=true")
+    here(path, output, "logging_steps=2", f"resume_from_checkpoint={output / 'checkpoint-1'}")
+    again = weights(output)
+    assert all(torch.equal(trained[name], again[name]) for name in trained)
+    here(path, output, "learning_rate=0.1", "overwrite_output_dir=true")
+    assert any(not torch.equal(trained[name], tensor) for name, tensor in weights(output).items())
+
+
+def test_a_named_checkpoint_that_is_not_whole_is_refused(path, tmp_path):
     broken = tmp_path / "checkpoint-3"
     broken.mkdir()
-    monkeypatch.setattr(sys, "argv", ["sft"])
     with pytest.raises(ValueError, match="no checkpoint that was written to its end"):
-        sft.main([str(path), *SETTINGS, f"output_dir={tmp_path / 'out'}", f"resume_from_checkpoint={broken}"])
+        here(path, tmp_path / "out", f"resume_from_checkpoint={broken}")
