@@ -1,6 +1,4 @@
-"""How many frames of a clip are kept, and how they fill temporal patches."""
-
-import math
+"""Which frames of a clip are kept."""
 
 import torch
 from transformers.video_utils import VideoMetadata
@@ -50,20 +48,3 @@ def sample_evenly(
     count = min(max(step, int(wanted)), total)
     # The same float32 steps as Qwen's, so that the same frames are chosen.
     return torch.arange(0, total, total / count)[:count].int().tolist()
-
-
-def num_rows(lengths: tuple[int, int], step: int) -> int:
-    """Return the temporal patches of a clip and its key frames, each padded to whole ones."""
-    return sum(math.ceil(length / step) for length in lengths)
-
-
-def num_shown_frames(lengths: tuple[int, int], step: int) -> int:
-    """Return the frames that share a clip's pixel budget: with key frames, those that fill up temporal patches too."""
-    return num_rows(lengths, step) * step if lengths[1] else lengths[0]
-
-
-def frames_per_piece(max_bytes: int | None, frame_pixels: int, step: int) -> int | None:
-    """Return how many frames in float32 fit in so many bytes, in whole temporal patches; None for no bound."""
-    if max_bytes is None or not frame_pixels:
-        return None
-    return max(1, max_bytes // (frame_pixels * 3 * 4) // step) * step

@@ -18,10 +18,11 @@ from transformers.processing_utils import Unpack
 from transformers.video_utils import VideoMetadata
 
 from .checkpoint_faces import settings_of_checkpoint
+from .clip_patches import capped_size, frames_per_piece, num_rows, patchify_parts
 from .clip_reading import ReadingOptions, list_metadata, read_clip
 from .face_capture import FaceCapture
 from .face_capture_mixin import FaceCaptureMixin, as_uint8
-from .frame_sampling import frames_per_piece, num_rows, num_shown_frames, sample_evenly
+from .frame_sampling import sample_evenly
 from .image_loading import channels_come_first
 from .video_inputs import Clip, list_clips
 
@@ -194,7 +195,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         size = SizeDict(**{**dict(self.size), **dict(options.get("size", {}))})
         lengths = (num_frames, options.get("num_key_frames", 0))
         if options.get("cap_pixels_per_frame", self.cap_pixels_per_frame):
-            size = self._capped_size(size, num_shown_frames(lengths, step), factor, step)
+            size = capped_size(size, lengths, step, factor, self.max_video_tokens)
         resized_height, resized_width = smart_resize(height, width, factor, size.shortest_edge, size.longest_edge)
         return num_rows(lengths, step) * (resized_height // patch) * (resized_width // patch)
 
@@ -260,18 +261,23 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         for parts in zip(videos, masked, strict=True):
             frame_size = size
             if cap_pixels_per_frame:
-                shown = num_shown_frames(tuple(map(len, parts)), temporal_patch_size)
-                frame_size = self._capped_size(size, shown, patch_size * merge_size, temporal_patch_size)
-            clip_patches, grid = self._patchify_parts(
-                parts,
-                max_decoded_bytes,
+                lengths = tuple(map(len, parts))
+                frame_size = capped_size(
+                    size, lengths, temporal_patch_size, patch_size * merge_size, self.max_video_tokens
+                )
+            patchify = partial(
+                super()._preprocess,
                 size=frame_size,
                 do_rescale=do_rescale,
                 patch_size=patch_size,
                 temporal_patch_size=temporal_patch_size,
                 merge_size=merge_size,
+                cap_pixels_per_frame=False,
+                return_tensors=None,
                 **kwargs,
             )
+            piece = frames_per_piece(max_decoded_bytes, frame_size.longest_edge, temporal_patch_size)
+            clip_patches, grid = patchify_parts(parts, patchify, temporal_patch_size, piece)
             patches.append(clip_patches)
             grids.append(grid)
         return BatchFeature(
@@ -281,53 +287,6 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
             },
             tensor_type=return_tensors,
         )
-
-    def _patchify_parts(
-        self,
-        parts: tuple[Tensor, ...],
-        max_bytes: int | None,
-        *,
-        size: SizeDict,
-        temporal_patch_size: int,
-        **kwargs: Any,
-    ) -> tuple[Tensor, list[int]]:
-        """Make patches of a clip's parts, each padded to whole temporal patches, in pieces that bound the memory.
-
-        Returns:
-            Patches (T·H·W, 3·temporal_patch·patch²) and the grid [T, H, W].
-        """
-        rows = num_rows(tuple(map(len, parts)), temporal_patch_size)
-        piece = frames_per_piece(max_bytes, size.longest_edge, temporal_patch_size)
-        patches, filled = None, 0
-        for part in parts:
-            for frames in part.split(piece or max(1, len(part))):
-                if not len(frames):
-                    continue
-                output = super()._preprocess(
-                    [frames],
-                    size=size,
-                    temporal_patch_size=temporal_patch_size,
-                    cap_pixels_per_frame=False,
-                    return_tensors=None,
-                    **kwargs,
-                )
-                new, (_, grid_h, grid_w) = output["pixel_values_videos"], output["video_grid_thw"][0].tolist()
-                if patches is None:
-                    patches = (
-                        new
-                        if len(new) == rows * grid_h * grid_w
-                        else new.new_empty(rows * grid_h * grid_w, new.shape[1])
-                    )
-                if patches is not new:
-                    patches[filled : filled + len(new)] = new
-                filled += len(new)
-        return patches, [rows, grid_h, grid_w]
-
-    def _capped_size(self, size: SizeDict, num_frames: int, factor: int, temporal_patch_size: int) -> SizeDict:
-        """Bound a frame's pixels by its share of the clip's budget, as qwen-vl-utils and transformers do."""
-        total_pixels = int(self.max_video_tokens * factor * factor * 0.9)
-        share = min(size.longest_edge, total_pixels * temporal_patch_size // num_frames)
-        return SizeDict(shortest_edge=size.shortest_edge, longest_edge=max(share, int(size.shortest_edge * 1.05)))
 
 
 def _timestamps(metadata: VideoMetadata | None, num_frames: int) -> list[float] | None:
