@@ -5,9 +5,10 @@ import warnings
 
 
 def silence_libraries() -> None:
-    """Keep transformers' and the hub's bars and warnings off the terminal: what matters is raised or returned."""
+    """Keep the libraries' bars and warnings off the terminal: what matters is raised or returned."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     warnings.simplefilter("ignore")
     from transformers.utils import logging
 

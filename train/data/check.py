@@ -16,6 +16,7 @@ from emotion_qwen.train.recipe import find_recipe, read_recipe
 from .decoding import SampleDecoder
 from .entries import SampleError
 from .layouts import guess_reader
+from .media_files import existing_file
 from .source import Outline, Source
 from .sources import build_source
 
@@ -28,6 +29,7 @@ class SourceReport:
 
     Attributes:
         name: Its name.
+        fault: Why nothing can be learnt from it, whatever its samples are; None if something can.
         samples: Number of samples, or of records that samples are drawn from.
         modalities: Number of samples by what they show: "text", "image", "2 images", "video", …
         labels: Number of samples by label; empty for conversations.
@@ -39,6 +41,7 @@ class SourceReport:
     """
 
     name: str
+    fault: str | None = None
     samples: int = 0
     modalities: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
@@ -67,11 +70,15 @@ def recipe_data(path: str | Path, reader: str | None = None) -> tuple[list[dict[
         FileNotFoundError: If there is neither data nor a recipe of that name.
         ValueError: If the recipe has no `data`, or no reader fits.
     """
+    if reader is not None:
+        return [{"reader": reader, "path": str(path)}], {}
     if Path(path).exists() and Path(path).suffix not in _RECIPE_SUFFIXES:
-        return [{"reader": reader or guess_reader(Path(path)), "path": str(path)}], {}
+        return [{"reader": guess_reader(Path(path)), "path": str(path)}], {}
+    if Path(path).is_absolute() or Path(path).suffix not in ("", *_RECIPE_SUFFIXES):
+        existing_file(Path(path), "recipe and no data")
     settings = read_recipe(find_recipe(str(path)))
-    if not isinstance(settings.get("data"), list):
-        raise ValueError(f"The recipe '{path}' has no list `data`.")
+    if not isinstance(settings.get("data"), list) or not settings["data"]:
+        raise ValueError(f"The recipe '{path}' has no list `data` with a source in it.")
     return settings["data"], settings
 
 
@@ -102,10 +109,10 @@ def _report(source: Source, collator: ConversationCollator | None, samples: int)
     report = SourceReport(source.name)
     try:
         missing = _look_through(report, source)
-    except (ValueError, OSError) as error:  # nothing of the source can be read: the others are still told of
-        report.broken.append(str(error))
-        return report
-    if collator is None:
+        source.require_usable()
+    except (ValueError, OSError) as error:  # the other sources are still told of
+        report.fault = str(error)
+    if collator is None or report.fault is not None:
         return report
     chosen = torch.linspace(0, len(source) - 1, min(samples, len(source))).round().long().unique().tolist()
     _decode(report, source, collator, [index for index in chosen if index not in missing])
@@ -173,7 +180,11 @@ def summary(report: SourceReport, most_broken: int) -> list[str]:
         report: Of the source.
         most_broken: Broken samples that are named at most.
     """
-    lines = [report.name, f"  samples     {report.samples}"]
+    lines = [report.name]
+    lines += [f"  unusable    {report.fault}"] if report.fault is not None else []
+    if report.fault is not None and not report.samples:
+        return lines
+    lines += [f"  samples     {report.samples}"]
     lines += [f"  shown       {_counted(report.modalities)}"] if report.modalities else []
     lines += [f"  labels      {_counted(report.labels)}"] if report.labels else []
     if report.tokens is not None:

@@ -3,6 +3,8 @@
 import argparse
 import json
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from emotion_qwen.inference.checkpoint import shipped_checkpoint
 from emotion_qwen.processing import EmotionQwenProcessor
@@ -23,19 +25,25 @@ def run(options: argparse.Namespace) -> int:
 
     Returns:
         0, or 2 if more of a source is broken than the recipe's `max_broken_share` allows.
+
+    Raises:
+        ValueError: If nothing can be read of the only source there is.
     """
     data, recipe = recipe_data(options.data, options.reader)
+    allowed = _allowed_share(recipe)
     processor = _processor(options.model, recipe.get("model_name_or_path"))
     captured = recipe.get("facial_emotion_capture", True) and not options.no_fec
     reports = check(data, processor, options.samples, captured, recipe.get("seed", 0))
-    allowed = recipe.get("max_broken_share", 0.0)
     spoilt = [report.name for report in reports if len(report.broken) > allowed * report.samples]
+    unusable = [report.name for report in reports if report.fault is not None]
     if options.json:
         print(json.dumps([report.to_dict() for report in reports], ensure_ascii=False, indent=2))
+    elif len(reports) == 1 and unusable and not reports[0].samples:
+        raise ValueError(reports[0].fault)
     else:
         print("\n\n".join("\n".join(summary(report, _MOST_NAMED)) for report in reports))
-        print(f"\n{_verdict(reports, spoilt, allowed)}")
-    return _BROKEN if spoilt else 0
+        print(f"\n{_verdict(reports, unusable, spoilt, allowed)}")
+    return _BROKEN if spoilt or unusable else 0
 
 
 def _processor(model: str | None, recipes_model: str | None) -> EmotionQwenProcessor | None:
@@ -51,8 +59,17 @@ def _processor(model: str | None, recipes_model: str | None) -> EmotionQwenProce
         return None
 
 
-def _verdict(reports: list[SourceReport], spoilt: list[str], allowed: float) -> str:
+def _allowed_share(recipe: Mapping[str, Any]) -> float:
+    share = recipe.get("max_broken_share", 0.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+        raise ValueError(f"max_broken_share must be a number from 0 to below 1, not {share!r}.")
+    return share
+
+
+def _verdict(reports: list[SourceReport], unusable: list[str], spoilt: list[str], allowed: float) -> str:
     broken, total = sum(len(report.broken) for report in reports), sum(report.samples for report in reports)
+    if unusable:
+        return f"Nothing can be learnt from {', '.join(unusable)}."
     if spoilt:
         return f"More is broken than the share of {allowed:g} that is allowed: {', '.join(spoilt)}."
     return f"{total} samples, {broken} broken: the data can be trained on."

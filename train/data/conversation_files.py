@@ -1,13 +1,12 @@
 """Conversations in JSON: the authors' form (`role`/`content`) and LLaVA's (`from`/`value`)."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .entries import Entry, Message, Part, SampleError, checked_messages, fault
-from .media_files import existing
+from .text_files import read_json_records
 
 _ROLES = {
     "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "system": "system",
@@ -26,7 +25,7 @@ def read_conversations(path: Path, *, media: Path | None = None) -> Iterator[Ent
         media: The folder that paths of media are relative to; the file's own by default.
 
     Raises:
-        ValueError: If the file is no JSON.
+        ValueError: If the file is neither.
     """
     root = media or path.parent
     for number, record in enumerate(read_json_records(path)):
@@ -35,25 +34,6 @@ def read_conversations(path: Path, *, media: Path | None = None) -> Iterator[Ent
         except SampleError as error:
             name = record.get("id", number) if isinstance(record, Mapping) else number
             yield fault(f"Sample {name!r} of '{path}': {error}")
-
-
-def read_json_records(path: Path) -> Iterator[Any]:
-    """Yield the records of a JSON list or of a file with one JSON object a line, which is read as it goes.
-
-    Raises:
-        ValueError: If it is neither.
-    """
-    with existing(path, "JSON file").open(encoding="utf-8-sig") as file:
-        try:
-            if path.suffix == ".jsonl":
-                yield from (json.loads(line) for line in file if line.strip())
-                return
-            records = json.load(file)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"'{path}' can't be read as JSON: {error}.") from error
-    if not isinstance(records, list):
-        raise ValueError(f"'{path}' must hold a list of samples, not one {type(records).__name__}.")
-    yield from records
 
 
 def _entry(record: Any, root: Path) -> Entry:
@@ -68,10 +48,12 @@ def _entry(record: Any, root: Path) -> Entry:
     return {"messages": checked_messages(messages), **({"face_captures": captures} if captures else {})}
 
 
-def _message(turn: Mapping[str, Any]) -> Message:
+def _message(turn: Any) -> Message:
+    if not isinstance(turn, Mapping):
+        raise SampleError(f"a turn of its conversation is no JSON object: {turn!r:.80}.")
     role = turn.get("role", turn.get("from"))
     text = turn.get("content", turn.get("value"))
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise SampleError(f"{role!r} is nobody in a conversation; known are {', '.join(_ROLES)}.")
     if not isinstance(text, str):
         raise SampleError(f"what the {_ROLES[role]} says is no text.")
@@ -81,7 +63,7 @@ def _message(turn: Mapping[str, Any]) -> Message:
 def _media(record: Mapping[str, Any], kind: str, root: Path) -> list[str]:
     found = record.get(kind) or record.get(f"{kind}s") or []
     found = [found] if isinstance(found, str) else found
-    if not all(isinstance(path, str) for path in found):
+    if not isinstance(found, list) or not all(isinstance(path, str) for path in found):
         raise SampleError(f"its `{kind}` is neither a path nor a list of paths.")
     return [path if "://" in path else str(root / path) for path in found]
 

@@ -128,24 +128,45 @@ def checked_messages(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
     Raises:
         SampleError: If there is nothing to learn in them.
     """
-    tidy = [{"role": message.get("role"), "content": _parts(message.get("content"))} for message in messages]
+    tidy = [_tidy_message(message) for message in messages]
     spoken = [message for message in tidy if message["role"] == "assistant"]
     if not any(part.get("text") for message in spoken for part in message["content"]):
         raise SampleError("The assistant says nothing in this conversation.")
     return tidy
 
 
+def _tidy_message(message: Any) -> Message:
+    if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+        raise SampleError(f"A message is no object with a role: {message!r:.80}.")
+    return {"role": message["role"], "content": _parts(message.get("content"))}
+
+
 def _parts(content: Any) -> list[Part]:
     if content is None:
         return []
     if isinstance(content, str):
-        return [{"type": "text", "text": content}]
+        content = [{"type": "text", "text": content}]
+    if not isinstance(content, Sequence):
+        raise SampleError(f"What a message says is neither text nor a list of parts: {content!r:.80}.")
     return [_tidy(part) for part in content]
 
 
-def _tidy(part: Mapping[str, Any]) -> Part:
+def _tidy(part: Any) -> Part:
+    if not isinstance(part, Mapping):
+        raise SampleError(f"A part of a message is no object: {part!r:.80}.")
     tidy = {key: value for key, value in part.items() if value is not None}
     named = next((kind for kind in (*MEDIA_KINDS, "text") if kind in tidy), None)
     if named is None and "type" not in tidy:
         raise SampleError(f"A part of a message is neither text nor a picture nor a clip: {dict(part)}.")
+    if named == "text":
+        _check_text(tidy["text"])
     return {"type": named, **tidy}
+
+
+def _check_text(text: Any) -> None:
+    try:
+        text.encode()
+    except AttributeError:
+        raise SampleError(f"A text of a message is none: {text!r:.80}.") from None
+    except UnicodeEncodeError:
+        raise SampleError(f"A text holds half of a character: {text!r:.80}.") from None

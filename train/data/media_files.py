@@ -57,16 +57,37 @@ def _key(name: str) -> str:
     return stem.lstrip("0") or "0"
 
 
-def existing(path: Path, what: str) -> Path:
-    """Return the path.
+def existing_file(path: Path, what: str) -> Path:
+    """Return the path of a file that a layout promises.
 
     Args:
-        path: Of a file or folder that a layout promises.
+        path: Where it should be.
         what: What it is, for the message.
 
     Raises:
-        FileNotFoundError: If there is nothing at it.
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If a folder is there.
+    """
+    if path.is_dir():
+        raise ValueError(f"'{path}' is a folder; a {what} was expected.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no {what} at '{path}'.")
+    return path
+
+
+def existing_folder(path: Path, what: str = "folder") -> Path:
+    """Return the path of a folder that a layout promises.
+
+    Args:
+        path: Where it should be.
+        what: What it is, for the message.
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If a file is there.
     """
     if not path.exists():
         raise FileNotFoundError(f"There is no {what} at '{path}'.")
+    if not path.is_dir():
+        raise ValueError(f"'{path}' is a file; a {what} was expected.")
     return path

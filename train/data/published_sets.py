@@ -1,16 +1,14 @@
 """Published emotion data sets, as they lie on disk when their archives are unpacked."""
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from emotion_qwen.processing.image_loading import STILL_SUFFIXES, is_still
 
-from .conversation_files import read_json_records
 from .entries import Entry, fault, labelled
-from .labelled_files import read_csv_rows
-from .media_files import MediaIndex, existing, list_media
+from .media_files import MediaIndex, existing_file, existing_folder, list_media
+from .text_files import read_csv_rows, read_json_records, read_pairs
 
 _MER2024_TABLES = {
     "train": "label-disdim.csv", "semi": "reference-semi.csv", "noise": "reference-noise.csv",
@@ -48,7 +46,7 @@ def read_mafw(path: Path, *, media: Path | None = None, split: str = "train", fo
     """
     index = MediaIndex(media or path)
     listing = path / "Train & Test Set" / "single" / "no_caption" / f"set_{fold}" / f"{split}.txt"
-    for name, label in _pairs(listing):
+    for name, label in read_pairs(listing):
         yield labelled(index.find(name), label)
 
 
@@ -75,7 +73,7 @@ def read_emer(path: Path, *, media: Path | None = None) -> Iterator[Entry]:
         path: The table, or a folder with one.
         media: Where the clips are; anywhere below the table's folder by default.
     """
-    tables = sorted(path.glob("*.csv")) if path.is_dir() else [existing(path, "table")]
+    tables = sorted(path.glob("*.csv")) if path.is_dir() else [existing_file(path, "table")]
     if len(tables) != 1:
         raise ValueError(f"'{path}' must have one table of EMER, not {len(tables)}: name the file itself.")
     index = MediaIndex(media or tables[0].parent)
@@ -112,8 +110,8 @@ def read_raf_db(path: Path, *, media: Path | None = None, split: str = "train") 
         media: Where the pictures are, aligned or not; `Image/aligned` by default.
         split: "train" or "test".
     """
-    index = MediaIndex(existing(media or path / "Image" / "aligned", "folder of pictures"), STILL_SUFFIXES)
-    for name, label in _pairs(path / "EmoLabel" / "list_patition_label.txt"):
+    index = MediaIndex(existing_folder(media or path / "Image" / "aligned", "folder of pictures"), STILL_SUFFIXES)
+    for name, label in read_pairs(path / "EmoLabel" / "list_patition_label.txt"):
         if name.startswith(f"{split}_"):
             aligned = f"{Path(name).stem}_aligned.jpg"
             yield labelled(index.find(aligned if aligned in index else name), label)
@@ -165,14 +163,6 @@ def read_meld(path: Path, *, media: Path | None = None, split: str = "train") ->
         yield labelled(clip, row["Emotion"], row["Utterance"])
 
 
-def _pairs(listing: Path) -> Iterator[tuple[str, str]]:
-    """Yield name and label from lines of two words."""
-    with existing(listing, "list of labels").open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.reader(file, delimiter=" ", skipinitialspace=True):
-            if row:
-                yield row[0], row[1] if len(row) > 1 else ""
-
-
 def _named_clips(
     path: Path, pattern: re.Pattern[str], split: str, held_out: Sequence[str | int]
 ) -> Iterator[tuple[Path, re.Match[str]]]:
@@ -181,7 +171,7 @@ def _named_clips(
     if split == "test" and not held_out:
         raise ValueError(f"'{path}' has no split of its own: name the actors of the test as `held_out`.")
     actors = {int(actor) for actor in held_out}
-    found = [(clip, pattern.fullmatch(clip.stem)) for clip in list_media(existing(path, "folder"))]
+    found = [(clip, pattern.fullmatch(clip.stem)) for clip in list_media(existing_folder(path))]
     found = [(clip, name) for clip, name in found if name is not None]
     if not found:
         raise ValueError(f"'{path}' has no clip whose name tells its emotion.")
@@ -200,7 +190,7 @@ def _one_of(split: str, known: Sequence[str] | dict[str, str]) -> str:
 
 def _only(path: Path, name: str) -> Path:
     """Return the first file or folder of that name below a folder, hidden ones left out."""
-    found = sorted(existing(path, "folder").rglob(name))
+    found = sorted(existing_folder(path).rglob(name))
     if not found:
         raise FileNotFoundError(f"There is no {name} below '{path}'.")
     return found[0]

@@ -9,6 +9,7 @@ from typing import Any
 from .conversation_files import read_conversations
 from .entries import Entry
 from .labelled_files import read_csv, read_folder_per_label
+from .media_files import existing_folder
 from .published_sets import (
     read_crema_d,
     read_dfew,
@@ -49,8 +50,13 @@ class Reader:
             path: A file or folder.
             options: Its keywords.
             streaming: Whether what is large is read as it goes.
+
+        Raises:
+            FileNotFoundError: If the folder of media that is named is not there.
         """
-        options = {name: Path(value) if name == "media" else value for name, value in options.items()}
+        options = dict(options)
+        if "media" in options:
+            options["media"] = existing_folder(Path(options["media"]), "folder of media")
         if streaming and "streaming" in inspect.signature(self.read).parameters:
             options["streaming"] = True
         return self.read(path, **options)

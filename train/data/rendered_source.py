@@ -2,13 +2,18 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from emotion_qwen.train.rendered_conversations import RenderedConversations
+from emotion_qwen.inference.nearest_name import did_you_mean
+from emotion_qwen.train.rendered_conversations import DataSource, RenderedConversations
 
 from .entries import SampleError
 from .source import Outline, Sample
 from .source_settings import RENDERED
+
+_OWN_KEYS = ("reader", "weight", "name")
+"""What a recipe says of the source itself, and not of what is drawn from it."""
 
 
 class RenderedSource:
@@ -20,7 +25,8 @@ class RenderedSource:
     """
 
     def __init__(self, settings: Mapping[str, Any], seed: int) -> None:
-        drawn = {key: value for key, value in settings.items() if key not in ("reader", "weight", "name")}
+        drawn = {key: value for key, value in settings.items() if key not in _OWN_KEYS}
+        _check_keys(drawn)
         self.name = settings.get("name") or f"{RENDERED} {settings.get('folder')}"
         self.weight = settings.get("weight")
         self.conversations = RenderedConversations([drawn], seed)
@@ -52,3 +58,23 @@ class RenderedSource:
         for record in records:
             path = os.path.join(source.folder, record["media"])
             yield Outline(((record["kind"], path),), record.get("label"))
+
+    def require_usable(self) -> None:
+        """See `Source.require_usable`: its questions are its own."""
+
+
+def _check_keys(settings: Mapping[str, Any]) -> None:
+    known = [item.name for item in fields(DataSource)]
+    for key in settings:
+        if key not in known:
+            raise ValueError(
+                f"The reader {RENDERED!r} can't be told {key!r}; known are {', '.join(sorted((*known, *_OWN_KEYS)))}."
+                f"{did_you_mean(key, known)}"
+            )
+    lacking = [item.name for item in fields(DataSource) if _is_required(item) and item.name not in settings]
+    if lacking:
+        raise ValueError(f"The reader {RENDERED!r} needs to be told {', '.join(lacking)} in a recipe.")
+
+
+def _is_required(item: Field) -> bool:
+    return item.default is MISSING and item.default_factory is MISSING

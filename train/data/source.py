@@ -57,3 +57,11 @@ class Source(Protocol):
     def outlines(self) -> Iterator[Outline]:
         """Yield what is known of each sample before decoding."""
         ...
+
+    def require_usable(self) -> None:
+        """Make sure that questions can be put to its samples.
+
+        Raises:
+            ValueError: If they can't.
+        """
+        ...

@@ -39,11 +39,15 @@ class SourceSettings:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        unknown = [language for language in self.languages if language not in LANGUAGES]
-        if unknown or not self.languages:
-            raise ValueError(f"languages must be of {', '.join(LANGUAGES)}, not {list(self.languages)}.")
         if not self.name:
             object.__setattr__(self, "name", f"{self.reader} {self.path}")
+        languages, label_set, weight = self.languages, self.label_set, self.weight
+        if not isinstance(languages, list | tuple) or not languages or not set(languages) <= set(LANGUAGES):
+            raise ValueError(f"{self.name}: languages must be a list of {', '.join(LANGUAGES)}, not {languages!r}.")
+        if label_set is not None and not isinstance(label_set, str | list | tuple):
+            raise ValueError(f"{self.name}: label_set must be a set's name or a list of labels, not {label_set!r}.")
+        if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int | float) or weight <= 0):
+            raise ValueError(f"{self.name}: weight must be a number above 0, not {weight!r}.")
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> "SourceSettings":
@@ -62,7 +66,7 @@ class SourceSettings:
             raise ValueError(
                 f"There is no reader {name!r}; known are {', '.join(readers)}.{did_you_mean(name, readers)}"
             )
-        if not settings.get("path"):
+        if not isinstance(settings.get("path"), str) or not settings["path"]:
             raise ValueError(f"The source with the reader {settings['reader']!r} needs a path.")
         own = {item.name for item in fields(cls)} - {"options"}
         for key in settings:

@@ -11,7 +11,7 @@ from emotion_qwen.inference.label_sets import LabelSet, find_label_set
 from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture
 from emotion_qwen.processing.precompute import FaceCaptureStore
 
-from .entries import Entry, Message, Part, SampleError, entry_label, entry_messages, media_parts, medium_of
+from .entries import Entry, Message, Part, SampleError, entry_label, entry_messages, media_part, media_parts, medium_of
 from .entry_table import EntryTable
 from .readers import READERS, Reader
 from .rendered_source import RenderedSource
@@ -75,10 +75,20 @@ class FileSource:
 
     @cached_property
     def label_set(self) -> LabelSet | None:
-        """How labels are read; None for conversations."""
+        """How labels are read; None for conversations.
+
+        Raises:
+            ValueError: If labels of one's own are fewer than two.
+        """
         if self._stated_set is not None or not self.reader.has_labels:
             return self._stated_set
-        found = sorted({entry["label"].strip() for entry in self.entries if "label" in entry})
+        written = sorted({entry["label"].strip() for entry in self.entries if "label" in entry}, reverse=True)
+        found = sorted({label.lower(): label for label in written}.values())  # "Happy" and "happy" are one
+        if len(found) < 2:
+            labels = f"all labels are {found[0]!r}" if found else "no sample has a label"
+            raise ValueError(
+                f"{self.name}: {labels}, and a question lists at least two: name all of them as `label_set`."
+            )
         return LabelSet(self.name, tuple(found))
 
     def sample(self, index: int, visit: int) -> Sample:
@@ -101,13 +111,22 @@ class FileSource:
         return {"messages": messages, **({"face_captures": captures} if captures else {})}
 
     def outlines(self) -> Iterator[Outline]:
-        """See `Source.outlines`."""
+        """See `Source.outlines`. Labels of one's own are not compared with the set that is made of them."""
         for entry in self.read() if self.streaming else self.entries:
             try:
-                messages = entry_messages(entry, self.label_set, self.settings.languages[0])
-                yield Outline(_named_media(messages), entry_label(entry, self.label_set))
+                yield self._outline(entry)
             except SampleError as error:
                 yield Outline(fault=str(error))
+
+    def require_usable(self) -> None:
+        """See `Source.require_usable`."""
+        _ = self.label_set
+
+    def _outline(self, entry: Entry) -> Outline:
+        if "media" not in entry or self._stated_set is not None or "label" not in entry:
+            messages = entry_messages(entry, self._stated_set, self.settings.languages[0])
+            return Outline(_named_media(messages), entry_label(entry, self._stated_set))
+        return Outline(_named_media([{"content": [media_part(entry["media"])]}]), entry["label"].strip())
 
 
 def build_source(

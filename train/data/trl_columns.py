@@ -1,16 +1,22 @@
 """Data sets with TRL's columns: `messages`, or `prompt` and `completion`, and `image(s)` or `video(s)` beside them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset, DatasetDict, IterableDataset, load_dataset, load_from_disk
 
 from .entries import MEDIA_KINDS, Entry, Message, Part, SampleError, checked_messages, fault, media_parts
+from .text_files import read_json_records
 
-_BUILDERS = {".parquet": "parquet", ".arrow": "arrow", ".json": "json", ".jsonl": "json"}
+_BUILDERS = {".parquet": ("parquet", "a Parquet table"), ".arrow": ("arrow", "an Arrow table")}
+_JSON_SUFFIXES = (".json", ".jsonl")
 
-TABLE_SUFFIXES = tuple(_BUILDERS)
+_HUB_PARTS = 2
+"""Of a data set's name on the Hub, such as `owner/name`."""
+
+TABLE_SUFFIXES = (*_BUILDERS, *_JSON_SUFFIXES)
 """Of the files that it reads."""
 
 
@@ -28,23 +34,25 @@ def read_trl(
 
     Raises:
         FileNotFoundError: If there is no such data set.
-        ValueError: If it has no such columns, or no such split.
+        ValueError: If it can't be read, has no such columns, or no such split.
     """
-    rows = _load(path, split, streaming)
     root = media or (path.parent if path.is_file() else path)
+    if path.suffix in _JSON_SUFFIXES:
+        # The library wants all rows of one shape, and some JSON that is none of it crashes the process.
+        return _entries(read_json_records(path), root, path)
+    rows = _load(path, split, streaming)
     columns = set(rows.column_names or ())
     if "messages" not in columns and not {"prompt", "completion"} <= columns:
-        raise ValueError(
-            f"'{path}' has neither `messages` nor `prompt` and `completion`; it has {', '.join(sorted(columns))}."
-        )
+        raise ValueError(f"'{path}' {_no_conversation(columns)}.")
     if isinstance(rows, Dataset):
-        return TrlRows(rows, root)
-    return (row_entry(row, root, number) for number, row in enumerate(rows.decode(False)))
+        return TrlRows(rows, root, path)
+    return _entries(_streamed(rows, path), root, path)
 
 
 def _load(path: Path, split: str, streaming: bool) -> Dataset | IterableDataset:
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
-        rows = load_from_disk(str(path))
+        with _readable(path, "a data set that `save_to_disk` wrote"):
+            rows = load_from_disk(str(path))
         if isinstance(rows, DatasetDict):
             if split not in rows:
                 raise ValueError(f"'{path}' has no split {split!r}; it has {', '.join(rows)}.")
@@ -52,10 +60,35 @@ def _load(path: Path, split: str, streaming: bool) -> Dataset | IterableDataset:
         return rows.to_iterable_dataset() if streaming else rows
     if path.is_file():
         if path.suffix not in _BUILDERS:
-            raise ValueError(f"'{path}' is none of {', '.join(_BUILDERS)}.")
-        # The files have no splits of their own: all of a file is its "train".
-        return load_dataset(_BUILDERS[path.suffix], data_files=str(path), split="train", streaming=streaming)
-    return load_dataset(str(path), split=split, streaming=streaming)
+            raise ValueError(f"'{path}' is none of {', '.join(TABLE_SUFFIXES)}.")
+        builder, what = _BUILDERS[path.suffix]
+        with _readable(path, what):
+            # The files have no splits of their own: all of a file is its "train".
+            return load_dataset(builder, data_files=str(path), split="train", streaming=streaming)
+    if not path.exists() and (path.is_absolute() or len(path.parts) > _HUB_PARTS):
+        raise FileNotFoundError(f"There is no data set at '{path}'.")
+    with _readable(path, "a data set here or on the Hub"):
+        return load_dataset(str(path), split=split, streaming=streaming)
+
+
+def _streamed(rows: IterableDataset, path: Path) -> Iterator[Any]:
+    with _readable(path, "a data set"):
+        yield from rows.decode(False)
+
+
+def _entries(rows: Iterable[Any], root: Path, path: Path) -> Iterator[Entry]:
+    for number, row in enumerate(rows):
+        yield row_entry(row, root, f"Row {number} of '{path}'")
+
+
+@contextmanager
+def _readable(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever the library raises, which is whatever the reader of some format raises, into one sentence."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error.__cause__ or error).strip().split("\n")[0].removesuffix(".")
+        raise ValueError(f"'{path}' can't be read as {what}: {reason or type(error).__name__}.") from error
 
 
 class TrlRows(Sequence[Entry]):
@@ -64,11 +97,13 @@ class TrlRows(Sequence[Entry]):
     Args:
         rows: With TRL's columns.
         root: What paths of media are relative to.
+        path: Where they are from, for what is said about one.
     """
 
-    def __init__(self, rows: Dataset, root: Path) -> None:
+    def __init__(self, rows: Dataset, root: Path, path: Path) -> None:
         self.rows = rows.with_format("arrow")  # as it is stored: a broken picture must not break the reading of a row
         self.root = root
+        self.path = path
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -76,42 +111,56 @@ class TrlRows(Sequence[Entry]):
     def __getitem__(self, index: int) -> Entry:
         if not 0 <= index < len(self.rows):
             raise IndexError(index)
-        return row_entry(self.rows[index].to_pylist()[0], self.root, index)
+        return row_entry(self.rows[index].to_pylist()[0], self.root, f"Row {index} of '{self.path}'")
 
 
-def row_entry(row: Mapping[str, Any], root: Path, number: int) -> Entry:
+def row_entry(row: Any, root: Path, name: str) -> Entry:
     """Turn one row into an entry.
 
     Args:
         row: With TRL's columns; media are paths, bytes (`{"bytes", "path"}`) or, for a clip, a list of frames.
         root: What paths are relative to.
-        number: Of the row, for what is said about it.
+        name: Of the row, for what is said about it.
     """
     try:
+        if not isinstance(row, Mapping):
+            raise SampleError("it is no JSON object.")
         messages = checked_messages(_conversation(row))
         _fill(messages, {kind: [_located(item, root) for item in _column(row, kind)] for kind in MEDIA_KINDS})
     except SampleError as error:
-        return fault(f"Row {number} of '{root}': {error}")
+        return fault(f"{name}: {error}")
     captures = row.get("face_captures")
     return {"messages": messages, **({"face_captures": captures} if captures else {})}
 
 
 def _conversation(row: Mapping[str, Any]) -> list[Message]:
     if row.get("messages"):
-        return list(row["messages"])
+        return _listed(row["messages"], "messages")
     prompt, completion = row.get("prompt"), row.get("completion")
     if not prompt or not completion:
-        raise SampleError("it has no messages.")
+        raise SampleError(f"it {_no_conversation(key for key, value in row.items() if value)}.")
     return [*_said(prompt, "user"), *_said(completion, "assistant")]
 
 
 def _said(text: Any, role: str) -> list[Message]:
-    return [{"role": role, "content": text}] if isinstance(text, str) else list(text)
+    return [{"role": role, "content": text}] if isinstance(text, str) else _listed(text, "messages")
+
+
+def _listed(value: Any, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise SampleError(f"there is no list of {what}, but {value!r:.80}.")
+    return list(value)
+
+
+def _no_conversation(columns: Iterable[str]) -> str:
+    return f"has neither `messages` nor `prompt` and `completion`; it has {', '.join(sorted(columns)) or 'nothing'}"
 
 
 def _column(row: Mapping[str, Any], kind: str) -> list[Any]:
     many, one = row.get(f"{kind}s"), row.get(kind)
-    return list(many) if many else [] if one is None else [one]
+    if isinstance(many, str):
+        return [many]
+    return _listed(many, f"{kind}s") if many else [] if one is None else [one]
 
 
 def _located(item: Any, root: Path) -> Any:
