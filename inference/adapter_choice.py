@@ -1,6 +1,7 @@
 """Which adapter a question calls for.
 
-The rule, which goes by the words of the question alone:
+The rule, which goes by the words of the question alone; adapters for another kind of media are left out, and those
+for this kind alone come before those for any:
 
 1. It names the labels of one adapter's label set, all of them and no other emotion's: that adapter. Of several with
    the same labels, the one whose order of labels the question has, else the first.
@@ -26,16 +27,18 @@ _ABOUT_EMOTION = re.compile(
 )
 
 
-def choose_adapter(question: str, purposes: Mapping[str, AdapterPurpose]) -> str | None:
+def choose_adapter(question: str, purposes: Mapping[str, AdapterPurpose], media: str | None = None) -> str | None:
     """Choose by the rule above.
 
     Args:
         question: What the model is asked, in English or Chinese.
         purposes: What each adapter answers, by name.
+        media: "image" or "video": what the question is about; None where that is unknown.
 
     Returns:
         A name, or None for the model without an adapter.
     """
+    purposes = _for_media(purposes, media)
     asked = _QUOTED.sub(" ", question)
     named = named_labels(asked, _all_labels(purposes))
     by_labels = {name: purpose.labels for name, purpose in purposes.items() if purpose.labels is not None}
@@ -44,7 +47,7 @@ def choose_adapter(question: str, purposes: Mapping[str, AdapterPurpose]) -> str
         return next((name for name in answering if _in_order(asked, by_labels[name])), answering[0])
     if not _ABOUT_EMOTION.search(asked):
         return None
-    return next((name for name, purpose in purposes.items() if purpose.labels is None), None)
+    return next((name for name, purpose in purposes.items() if purpose.open_questions), None)
 
 
 def named_labels(text: str, labels: Iterable[str]) -> dict[str, int]:
@@ -59,6 +62,13 @@ def named_labels(text: str, labels: Iterable[str]) -> dict[str, int]:
     """
     found = {label: _position(text, label) for label in labels}
     return {label: position for label, position in found.items() if position is not None}
+
+
+def _for_media(purposes: Mapping[str, AdapterPurpose], media: str | None) -> dict[str, AdapterPurpose]:
+    if media is None:
+        return dict(purposes)
+    fitting = [(name, purpose) for name, purpose in purposes.items() if purpose.media in (None, media)]
+    return dict(sorted(fitting, key=lambda item: item[1].media is None))
 
 
 def _names_exactly(text: str, named: Mapping[str, int], labels: Sequence[str]) -> bool:

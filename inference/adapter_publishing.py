@@ -129,12 +129,11 @@ def _write(info: AdapterInfo, folder: Path, name: str, base_model: str | None, p
 
 def _card(info: AdapterInfo) -> str:
     template = Template((resources.files("emotion_qwen") / "adapter_card.md").read_text(encoding="utf-8"))
-    labels = info.purpose.labels
     return template.substitute(
         name=info.name,
         base_model=info.base_model or "emotion-qwen",
         rank=info.rank,
         alpha=info.alpha,
         parameters=f"{info.parameters:,}",
-        answers="open questions about emotion" if labels is None else f"with one of {', '.join(labels)}",
+        answers=info.purpose.describe(),
     )

@@ -2,9 +2,13 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from .quiet_libraries import silence_libraries
+
+_OPEN = "open"
+"""Among what an adapter answers: open questions about emotion."""
 
 
 def add_adapters(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +56,7 @@ def run_list(options: argparse.Namespace) -> int:
         return 0
     for info in found:
         print(
-            f"{info.name:16} r {info.rank}, α {info.alpha}, {info.parameters:,} parameters; {_answers(info.purpose)}"
+            f"{info.name:16} r {info.rank}, α {info.alpha}, {info.parameters:,} parameters; {info.purpose.describe()}"
         )
     if not found:
         print(f"No adapters in {folder}.")
@@ -72,7 +76,7 @@ def run_export(options: argparse.Namespace) -> int:
     """Write the adapter's folder and print it."""
     from .adapter_publishing import export_adapter
 
-    print(export_adapter(_adapter(options), options.output, options.base_model, _purpose(options.answers)))
+    print(export_adapter(_adapter(options), options.output, options.base_model, _purpose(options)))
     return 0
 
 
@@ -81,7 +85,7 @@ def run_push(options: argparse.Namespace) -> int:
     silence_libraries()
     from .adapter_publishing import push_adapter
 
-    purpose = _purpose(options.answers)
+    purpose = _purpose(options)
     print(push_adapter(_adapter(options), options.repository, options.base_model, purpose, options.private))
     return 0
 
@@ -95,7 +99,13 @@ def _add_adapter(parser: argparse.ArgumentParser) -> None:
 
 def _add_publishing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base-model", metavar="ID", help="what others load the base model by")
-    parser.add_argument("--answers", metavar="WHAT", help="a label set's name, labels with commas between, or `open`")
+    parser.add_argument(
+        "--answers",
+        nargs="+",
+        metavar="WHAT",
+        help="a label set's name or labels with commas between, `open`, or both",
+    )
+    parser.add_argument("--media", choices=("image", "video"), help="the only kind of media that it is for")
 
 
 def _checkpoint(options: argparse.Namespace) -> str | Path:
@@ -111,21 +121,27 @@ def _adapter(options: argparse.Namespace) -> str | Path:
     return own.get(options.adapter, options.adapter)
 
 
-def _purpose(answers: str | None):
-    from .adapter_files import AdapterPurpose
+def _purpose(options: argparse.Namespace):
+    """What the options say that the adapter answers; None where they say nothing."""
+    from .adapter_files import AdapterPurpose, locate_adapter, read_adapter
+
+    if options.answers is None and options.media is None:
+        return None
+    if options.answers is None:
+        stated = read_adapter(locate_adapter(_adapter(options))).purpose
+        return replace(stated, media=options.media)
+    labels = [_labels(answer) for answer in options.answers if answer != _OPEN]
+    if len(labels) > 1:
+        raise ValueError(f"An adapter has one set of labels, not {len(labels)}: put commas between them.")
+    return AdapterPurpose(labels[0] if labels else None, _OPEN in options.answers, options.media)
+
+
+def _labels(answer: str) -> tuple[str, ...]:
     from .label_sets import find_label_set
 
-    if answers is None:
-        return None
-    if answers == "open":
-        return AdapterPurpose()
-    if "," in answers:
-        return AdapterPurpose(tuple(label.strip() for label in answers.split(",") if label.strip()))
-    return AdapterPurpose(find_label_set(answers).labels)
-
-
-def _answers(purpose) -> str:
-    return "open questions" if purpose.labels is None else f"one of {', '.join(purpose.labels)}"
+    if "," not in answer:
+        return find_label_set(answer).labels
+    return tuple(label.strip() for label in answer.split(",") if label.strip())
 
 
 def _as_dict(info) -> dict:
@@ -133,6 +149,8 @@ def _as_dict(info) -> dict:
         "name": info.name,
         "folder": str(info.folder),
         "labels": info.purpose.labels,
+        "open_questions": info.purpose.open_questions,
+        "media": info.purpose.media,
         "rank": info.rank,
         "alpha": info.alpha,
         "parameters": info.parameters,

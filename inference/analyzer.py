@@ -156,8 +156,8 @@ class EmotionAnalyzer:
             face_capture: Faces captured earlier from the same media, instead of capturing them again.
             labels: The label set.
             adapter: What answers: the name of an adapter; `"base"` for the model alone; `"auto"` for what each of the
-                two questions calls for by `choose_adapter`, the one for the label and `question`. By default what the
-                analyzer prefers.
+                two questions calls for by `choose_adapter`, the one for the label and `question`, put to this kind of
+                media. By default what the analyzer prefers.
             max_new_tokens: Longest answer, in tokens.
             on_text: Called with each piece of the answer as it is generated.
             on_stage: Called with each stage's name as it starts.
@@ -176,9 +176,13 @@ class EmotionAnalyzer:
         ask_label = label_question(language, labels)
         question = question if question is not None else reasoning_question(language)
         self._check_question(question)
-        label_adapter, text_adapter = (self._adapter_for(asked, adapter) for asked in (ask_label, question))
+        if adapter not in (None, AUTO, BASE):
+            self.adapters.load(adapter)  # before a clip is decoded in vain
         enter("decode")
         decoded = self.load(media)
+        label_adapter, text_adapter = (
+            self._adapter_for(asked, decoded.kind, adapter) for asked in (ask_label, question)
+        )
         capture = face_capture if facial_emotion_capture else None
         if facial_emotion_capture and capture is None:
             enter("faces")
@@ -218,10 +222,10 @@ class EmotionAnalyzer:
         self.adapter = str(adapter) if adapter in self.adapters.names else self.adapters.add(adapter)
         self.adapters.activate(self.adapter)
 
-    def _adapter_for(self, question: str, adapter: str | None) -> str | None:
+    def _adapter_for(self, question: str, media: str, adapter: str | None) -> str | None:
         adapter = self.adapter if adapter is None else adapter
         if adapter == AUTO:
-            adapter = choose_adapter(question, self.adapters.purposes)
+            adapter = choose_adapter(question, self.adapters.purposes, media)
         if adapter is None or adapter == BASE:
             return None
         self.adapters.load(adapter)

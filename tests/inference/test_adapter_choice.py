@@ -85,5 +85,31 @@ def test_labels_of_ones_own():
     assert choose_adapter("Is the sea calm?", own) is None
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("media", "name"), [("video", "clips"), ("image", "portraits"), (None, "any")])
+def test_pictures_and_clips_may_have_adapters_of_their_own(media, name, language):
+    labels = LABEL_SETS["basic"].labels
+    own = {
+        "any": AdapterPurpose(labels, True),
+        "clips": AdapterPurpose(labels, True, "video"),
+        "portraits": AdapterPurpose(labels, True, "image"),
+    }
+    for question in (label_question(language), reasoning_question(language)):
+        assert choose_adapter(question, own, media) == name
+        assert choose_adapter(question, {"clips": own["clips"]}, "image") is None
+    assert choose_adapter("How many people are there?", own, media) is None
+
+
+def test_an_adapter_for_labels_alone_is_not_asked_openly():
+    labels_only = {"clips": AdapterPurpose(LABEL_SETS["basic"].labels, False, "video")}
+    assert choose_adapter(reasoning_question(), labels_only, "video") is None
+
+
+@pytest.mark.parametrize("stated", [{"media": "text"}, {"open_questions": False}])
+def test_a_purpose_that_is_none_is_refused(stated):
+    with pytest.raises(ValueError, match="An adapter"):
+        AdapterPurpose(**stated)
+
+
 def test_nothing_to_choose_from():
     assert choose_adapter(reasoning_question(), {}) is None

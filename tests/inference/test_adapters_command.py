@@ -12,6 +12,7 @@ import torch
 from emotion_qwen.inference import EmotionAnalyzer
 from emotion_qwen.inference.checkpoint import load_checkpoint
 from emotion_qwen.inference.cli import main
+from emotion_qwen.inference.label_sets import LABEL_SETS
 
 from .tiny_adapters import write_adapter
 
@@ -59,7 +60,7 @@ def hub(monkeypatch) -> list[tuple[str, dict]]:
 def test_list_shows_a_checkpoints_own(equipped, capsys):
     assert main(["adapters", "list", "--model", str(equipped)]) == 0
     dfew, ver = capsys.readouterr().out.splitlines()
-    assert dfew.startswith("dfew ") and "r 4, α 4" in dfew and "happy, sad, neutral" in dfew
+    assert dfew.startswith("dfew ") and "r 4, α 4" in dfew and "with one of happy, sad, neutral" in dfew
     assert ver.startswith("ver ") and "open questions" in ver
 
 
@@ -120,10 +121,19 @@ def test_an_exported_adapter_is_clean_and_peft_alone_loads_it(checkpoint, traine
     assert "worried" in analyzer.adapters.purposes["mine"].labels
 
 
-@pytest.mark.parametrize(("answers", "labels"), [("open", None), ("calm, tense", ["calm", "tense"])])
-def test_an_export_says_what_it_answers(trained, tmp_path, answers, labels):
-    assert main(["adapters", "export", str(trained), "--output", str(tmp_path / "a"), "--answers", answers]) == 0
-    assert json.loads((tmp_path / "a" / "emotion_qwen_adapter.json").read_text()) == {"labels": labels}
+@pytest.mark.parametrize(
+    ("options", "purpose"),
+    [
+        (["--answers", "open"], (None, True, None)),
+        (["--answers", "calm, tense"], (["calm", "tense"], False, None)),
+        (["--answers", "calm,tense", "open", "--media", "video"], (["calm", "tense"], True, "video")),
+        (["--media", "image"], (list(LABEL_SETS["dfew"].labels), False, "image")),
+    ],
+)
+def test_an_export_says_what_it_answers(trained, tmp_path, options, purpose):
+    assert main(["adapters", "export", str(trained), "--output", str(tmp_path / "a"), *options]) == 0
+    stated = json.loads((tmp_path / "a" / "emotion_qwen_adapter.json").read_text())
+    assert stated == dict(zip(("labels", "open_questions", "media"), purpose, strict=True))
 
 
 def test_push_sends_what_export_writes(trained, hub, capsys):
