@@ -1,7 +1,7 @@
 """Which adapter a question calls for.
 
-The rule, which goes by the words of the question alone; adapters for another kind of media are left out, and those
-for this kind alone come before those for any:
+The rule goes by the words of the question. Adapters for another kind of media are left out, and those for this kind
+alone come before those for any.
 
 1. It names the labels of one adapter's label set, all of them and no other emotion's: that adapter. Of several with
    the same labels, the one whose order of labels the question has, else the first.

@@ -101,9 +101,9 @@ def _add_publishing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base-model", metavar="ID", help="what others load the base model by")
     parser.add_argument(
         "--answers",
-        nargs="+",
+        action="append",
         metavar="WHAT",
-        help="a label set's name or labels with commas between, `open`, or both",
+        help="a label set's name, or labels with commas between, or `open`; may be given twice",
     )
     parser.add_argument("--media", choices=("image", "video"), help="the only kind of media that it is for")
 

@@ -126,7 +126,7 @@ def test_an_exported_adapter_is_clean_and_peft_alone_loads_it(checkpoint, traine
     [
         (["--answers", "open"], (None, True, None)),
         (["--answers", "calm, tense"], (["calm", "tense"], False, None)),
-        (["--answers", "calm,tense", "open", "--media", "video"], (["calm", "tense"], True, "video")),
+        (["--answers", "calm,tense", "--answers", "open", "--media", "video"], (["calm", "tense"], True, "video")),
         (["--media", "image"], (list(LABEL_SETS["dfew"].labels), False, "image")),
     ],
 )
