@@ -1,19 +1,16 @@
 """The `emotion-qwen` command. Each of its commands has a file of its own, which is light: models load when it runs."""
 
 import argparse
-import os
-import signal
 import sys
 from collections.abc import Sequence
 
 from .adapters_command import add_adapters
 from .analyze_command import add_analyze
+from .exit_codes import exit_code
 from .export_command import add_export
 from .faces_command import add_faces
 from .init_command import add_init
 from .training_commands import add_data, add_train
-
-_DEFECT, _BAD_INPUT, _INTERRUPTED = 1, 2, 128 + signal.SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,28 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Command-line arguments; those of the process by default.
 
     Returns:
-        The exit code: 0; 2 for bad input and 1 for a defect of the program, each with one sentence on the error
-        stream; 130 when interrupted.
+        The exit code; see `exit_code`.
     """
     options = _parser().parse_args(arguments)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Chinese still gets the rest
-    try:
-        return options.run(options)
-    except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has had enough; keep the interpreter from complaining when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, TypeError, OSError, ImportError, MemoryError, RuntimeError) as error:
-        # The project's own errors are among these, and say what to do in one sentence.
-        print(f"emotion-qwen: {_one_line(error)}", file=sys.stderr)
-        return _BAD_INPUT
-    except Exception as error:
-        print(f"emotion-qwen: this should not happen, please report it: {error!r}", file=sys.stderr)
-        return _DEFECT
+    return exit_code(lambda: options.run(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,11 +39,6 @@ def _parser() -> argparse.ArgumentParser:
     add_train(commands.add_parser("train", help="train from a recipe"))
     add_data(commands.add_parser("data", help="check the data of a recipe"))
     return parser
-
-
-def _one_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Trains Emotion-Qwen on conversations with TRL's SFTTrainer: the one script behind every recipe.
 
-`emotion-qwen train nano/2_answer [learning_rate=1e-4 | --learning_rate 1e-4 ...]`
+`emotion-qwen train nano/stage3 [learning_rate=1e-4 | --learning_rate 1e-4 ...]`
 `accelerate launch --config_file train/recipes/accelerate/zero2.yaml -m emotion_qwen.train.sft stage1 ...`
 """
 
@@ -17,11 +17,12 @@ from transformers.utils import is_flash_attn_2_available
 from trl import ModelConfig, SFTConfig, get_peft_config
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
+from emotion_qwen.inference.exit_codes import exit_code
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.checkpoints import require_free
 from emotion_qwen.train.collator import ConversationCollator, show_sample
 from emotion_qwen.train.data.mixture import build_mixture
-from emotion_qwen.train.failures import explained
+from emotion_qwen.train.failures import explained, require_writable
 from emotion_qwen.train.recipe import RecipeParser
 from emotion_qwen.train.run_settings import PROCESSES, lasting_settings
 from emotion_qwen.train.trainable_modules import require_trained, set_trainable, trainable_table
@@ -151,8 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     training.remove_unused_columns = False  # the collator reads them
     training.dataset_kwargs = {"skip_prepare_dataset": True}  # the processor tokenizes
     with explained(training.output_dir):
+        require_writable(training.output_dir)
         train(script, training, model_settings)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main))
