@@ -23,7 +23,7 @@ test: $(VENV)/dev.stamp ## the whole suite but the slow ones; no network, no GPU
 test-slow: $(VENV)/dev.stamp ## what takes minutes
 	$(PYTEST) -m "slow and not browser"
 
-test-browser: $(VENV)/browser.stamp ## the Space in a real browser (apt install chromium); pictures land in outputs/space
+test-browser: $(VENV)/dev.stamp ## the Space in a real browser (apt install chromium); pictures land in outputs/space
 	$(PYTEST) -m browser --dist loadfile
 
 quality: $(VENV)/dev.stamp ## lint and format check
@@ -67,10 +67,6 @@ outputs/emotion-qwen-nano/config.json: $(wildcard modeling_emotion_qwen/nano/*) 
 
 $(VENV)/demo.stamp: $(VENV)/core.stamp
 	$(INSTALL) --editable ".[demo]"
-	@touch $@
-
-$(VENV)/browser.stamp: $(VENV)/dev.stamp
-	$(INSTALL) --editable ".[browser]"
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
