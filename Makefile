@@ -34,24 +34,29 @@ format: $(VENV)/dev.stamp ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-RENDER = $(BIN)/python -m emotion_qwen.train.synthetic.data_set
-NANO := train/recipes/nano
+SYNTHETIC = $(BIN)/python -m emotion_qwen.train.synthetic
+DATA := outputs/nano/data
 
-nano: $(VENV)/dev.stamp ## render the data, train the Nano in four phases, measure it; results in outputs/nano
-	$(RENDER) --output outputs/nano/data/closeups --identities 500 --held-out-identities 40 --stills-per-label 4 \
+nano: $(VENV)/dev.stamp ## render the data, train the Nano in all its stages, measure it; results in outputs/nano
+	$(SYNTHETIC).data_set --output $(DATA)/drawings --identities 0 --held-out-identities 0 \
+		--shapes 8000 --words 3000 --moving 1500 --size 80 --clip-frames 6 12 --seed 3
+	$(SYNTHETIC).data_set --output $(DATA)/closeups --identities 900 --held-out-identities 40 --stills-per-label 3 \
 		--size 112 --face-height 0.5 0.95 --seed 0
-	$(RENDER) --output outputs/nano/data/portraits --identities 400 --held-out-identities 20 --stills-per-label 1 \
+	$(SYNTHETIC).data_set --output $(DATA)/portraits --identities 400 --held-out-identities 40 --stills-per-label 1 \
 		--size 240 --face-height 0.2 0.5 --seed 1
-	$(RENDER) --output outputs/nano/data/clips --identities 420 --held-out-identities 21 --stills-per-label 0 \
-		--clips-per-identity 2 --size 112 --face-height 0.35 0.9 --seed 2
-	$(RENDER) --output outputs/nano/data/shapes --identities 0 --held-out-identities 0 --shapes 3000 --size 80 --seed 3
-	$(BIN)/python -m emotion_qwen.train.nano --config $(NANO)/model.yaml
-	$(BIN)/python -m emotion_qwen.train.warm_up --config $(NANO)/1_warm_up.yaml
-	$(BIN)/emotion-qwen train nano/2_answer overwrite_output_dir=true
-	$(BIN)/emotion-qwen train nano/3_distance overwrite_output_dir=true
-	$(BIN)/emotion-qwen train nano/4_detail overwrite_output_dir=true
-	$(BIN)/python benchmarks/nano.py outputs/nano/data/closeups outputs/nano/data/portraits outputs/nano/data/clips \
-		--model outputs/nano/final --output outputs/nano
+	$(SYNTHETIC).data_set --output $(DATA)/clips --identities 420 --held-out-identities 42 --stills-per-label 0 \
+		--clips-per-identity 2 --clip-frames 4 24 --size 112 --face-height 0.35 0.9 --seed 2
+	$(SYNTHETIC).group_data_set --output $(DATA)/groups --clips 300 --held-out-clips 42 --frames 8 24 \
+		--size 112 112 --face-height 0.28 0.4 --scenes still --seed 4
+	$(BIN)/python -m emotion_qwen.train.nano --config train/recipes/nano/model.yaml
+	$(BIN)/python -m emotion_qwen.train.warm_up --config train/recipes/nano/warm_up.yaml
+	$(BIN)/emotion-qwen train nano/stage1 overwrite_output_dir=true
+	$(BIN)/emotion-qwen train nano/stage2 overwrite_output_dir=true
+	$(BIN)/emotion-qwen train nano/stage3 overwrite_output_dir=true
+	$(BIN)/emotion-qwen train nano/lora overwrite_output_dir=true
+	$(BIN)/emotion-qwen train nano/lora_clips overwrite_output_dir=true
+	$(BIN)/python benchmarks/nano.py $(DATA)/closeups $(DATA)/portraits $(DATA)/clips $(DATA)/groups $(DATA)/drawings \
+		--model outputs/nano/stage3 --output outputs/nano
 
 clean:
 	rm -rf $(VENV) outputs build dist *.egg-info

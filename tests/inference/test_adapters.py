@@ -177,7 +177,7 @@ def test_the_targets_are_the_language_models_layers_and_no_other(model):
 
 
 @pytest.mark.parametrize(
-    "recipe", ["lora/dfew", "lora/emoset", "lora/mer2024", "lora/ver", "lora_single", "nano/lora"]
+    "recipe", ["lora/dfew", "lora/emoset", "lora/mer2024", "lora/ver", "lora_single", "nano/lora", "nano/lora_clips"]
 )
 def test_every_recipe_of_an_adapter_has_these_targets(recipe):
     assert read_recipe(find_recipe(recipe))["lora_target_modules"] == [LANGUAGE_MODEL_LAYERS]

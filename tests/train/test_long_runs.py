@@ -26,7 +26,7 @@ SETTINGS = (
 def path(faces, nano, tmp_path):
     rendered = {"reader": "rendered", "folder": str(faces), "side": 80}
     sources = [rendered | {"samples": 6}, rendered | {"kind": "video", "samples": 2}]
-    return recipe_based_on(tmp_path, "nano/2_answer", model_name_or_path=str(nano), data=sources)
+    return recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=sources)
 
 
 def start(path: Path, output: Path, *settings: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen:

@@ -28,6 +28,7 @@ def test_a_recipe_fills_the_settings_and_both_forms_of_the_command_line_override
     assert parse(path) == Settings(2e-3, 1, ["a", "b"])
     assert parse(path, "steps=5", "--learning_rate", "3").steps == 5
     assert parse("--config", path, "--steps=6", "learning_rate=4") == Settings(4.0, 6, ["a", "b"])
+    assert parse("steps=7", path, "learning_rate=5") == Settings(5.0, 7, ["a", "b"])
 
 
 def test_a_recipe_takes_from_its_base_what_it_leaves_open(path, tmp_path):
@@ -81,13 +82,15 @@ def test_a_wrong_value_is_refused(path):
 
 
 def test_no_recipe_or_an_unknown_one_names_the_shipped_ones():
-    with pytest.raises(ValueError, match="nano/2_answer"):
+    with pytest.raises(ValueError, match="nano/stage3"):
         parse()
-    with pytest.raises(FileNotFoundError, match="Did you mean 'nano/2_answer'"):
-        parse("nano/2_anser")
+    with pytest.raises(ValueError, match="Which recipe"):
+        parse("steps=7")
+    with pytest.raises(FileNotFoundError, match="Did you mean 'nano/stage3'"):
+        parse("nano/stage33")
 
 
 def test_shipped_recipes_are_found_by_name():
-    assert "nano/2_answer" in shipped_recipes()
+    assert "nano/stage3" in shipped_recipes()
     for name in shipped_recipes():
         assert read_recipe(find_recipe(name))

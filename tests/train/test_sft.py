@@ -4,13 +4,13 @@ import torch
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train import sft
 
-from .conftest import recipe, run, weights
+from .conftest import recipe_based_on, run, weights
 
 
-def test_the_answering_recipe_trains_every_part_and_its_output_loads(faces, nano, tmp_path, monkeypatch):
+def test_the_last_stage_trains_every_part_and_its_output_loads(faces, nano, tmp_path, monkeypatch):
     rendered = {"reader": "rendered", "folder": str(faces), "samples": 2, "side": 80}
     sources = [rendered, rendered | {"kind": "video"}]
-    path = recipe(tmp_path, "2_answer.yaml", model_name_or_path=str(nano), data=sources)
+    path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=sources)
     run(
         monkeypatch, sft, "--config", path, "--output_dir", tmp_path / "out", "--per_device_train_batch_size", 2,
         "--dataloader_num_workers", 0, "--dataloader_persistent_workers", "false", "--warmup_steps", 0,
@@ -22,7 +22,7 @@ def test_the_answering_recipe_trains_every_part_and_its_output_loads(faces, nano
 
 
 def test_an_unknown_key_is_refused_before_anything_is_loaded(tmp_path, monkeypatch):
-    path = recipe(tmp_path, "2_answer.yaml", model_name_or_path="nowhere", learning_rat=1.0)
+    path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path="nowhere", learning_rat=1.0)
     with pytest.raises(ValueError, match="Did you mean 'learning_rate'"):
         run(monkeypatch, sft, "--config", path)
 
@@ -33,7 +33,7 @@ def test_a_folder_of_clips_is_streamed(nano, faces, tmp_path, monkeypatch):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(picture.read_bytes())
     source = {"reader": "folder_per_label", "path": str(tmp_path / "data"), "label_set": "basic"}
-    path = recipe(tmp_path, "2_answer.yaml", model_name_or_path=str(nano), data=[source])
+    path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=[source])
     run(
         monkeypatch, sft, path, "streaming=true", "max_steps=2", "per_device_train_batch_size=2", "warmup_steps=0",
         f"output_dir={tmp_path / 'out'}",

@@ -8,6 +8,8 @@ from peft import PeftModel, get_peft_model
 from trl import ModelConfig, SFTConfig, get_peft_config
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
+from emotion_qwen.inference.adapter_files import AdapterPurpose, read_adapter
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train import sft
 from emotion_qwen.train.recipe import RecipeParser, find_recipe, read_recipe
 from emotion_qwen.train.trainable_modules import require_trained, set_trainable
@@ -79,7 +81,7 @@ def test_the_stages_have_the_values_of_table_3(stage):
     assert script.facial_emotion_capture == (stage != "stage1")
 
 
-@pytest.mark.parametrize("stage", ["nano/stage1", "nano/stage2", "nano/stage3", "nano/2_answer"])
+@pytest.mark.parametrize("stage", ["nano/stage1", "nano/stage2", "nano/stage3"])
 def test_a_stage_of_the_nano_changes_what_it_names_and_nothing_else(stage, faces, nano, tmp_path, monkeypatch):
     sources = [
         {key: value for key, value in source.items() if key != "augmentation"} | {"folder": str(faces), "samples": 2}
@@ -98,7 +100,7 @@ def test_a_stage_of_the_nano_changes_what_it_names_and_nothing_else(stage, faces
         assert not any(idle in name for name in changed)
 
 
-@pytest.mark.parametrize("adapter", ["lora/dfew", "nano/lora"])
+@pytest.mark.parametrize("adapter", ["lora/dfew", "nano/lora", "nano/lora_clips"])
 def test_an_adapter_s_recipe_runs_and_peft_alone_loads_it(adapter, faces, nano, tmp_path, monkeypatch):
     source = {"reader": "rendered", "folder": str(faces), "samples": 2, "side": 80}
     path = recipe_based_on(tmp_path, adapter, model_name_or_path=str(nano), data=[source])
@@ -110,3 +112,5 @@ def test_an_adapter_s_recipe_runs_and_peft_alone_loads_it(adapter, faces, nano, 
     matrices = [p for name, p in adapted.named_parameters() if "lora_B" in name]
     assert any(matrix.abs().max() > 0 for matrix in matrices)
     assert json.loads((tmp_path / "out" / "adapter_config.json").read_text())["r"] == 2
+    # Rendered faces come with label questions and open ones, and here as pictures alone.
+    assert read_adapter(tmp_path / "out").purpose == AdapterPurpose(EMOTION_LABELS, True, "image")

@@ -1,17 +1,20 @@
 import pytest
 import torch
+import yaml
 
 from emotion_qwen.train import warm_up
 
 from .conftest import recipe, run, weights
 
+GATE = "model.visual.compressor.gating_network"
 PARTS = ("visual.blocks", "emotion_expert", "general_expert", "gating_network", "language_model.layers")
 
 
 @pytest.fixture
 def settings(faces, nano, tmp_path):
-    out = {"model_name_or_path": str(nano), "data": str(faces), "output_dir": str(tmp_path / "warm")}
-    return recipe(tmp_path, "1_warm_up.yaml", **out, steps=2, batch_size=4, warmup_steps=1)
+    media = {"faces": str(faces), "drawings": str(faces)}
+    out = {"model_name_or_path": str(nano), "output_dir": str(tmp_path / "warm"), "drawings_every": 2}
+    return recipe(tmp_path, "warm_up.yaml", **media, **out, steps=3, batch_size=4, warmup_steps=1)
 
 
 def test_every_part_is_warmed_and_no_readout_is_saved(settings, nano, tmp_path, monkeypatch):
@@ -20,6 +23,28 @@ def test_every_part_is_warmed_and_no_readout_is_saved(settings, nano, tmp_path, 
     assert before.keys() == after.keys()
     for part in PARTS:
         assert any(part in name and not torch.equal(before[name], after[name]) for name in before), part
+
+
+@pytest.mark.parametrize(
+    ("drawings_every", "learns", "rests"),
+    [(1, "general_expert", "emotion_expert"), (9, "emotion_expert", "general_expert")],
+)
+def test_the_expert_of_the_other_subject_rests(settings, nano, tmp_path, monkeypatch, drawings_every, learns, rests):
+    run(monkeypatch, warm_up, "--config", settings, "--drawings_every", drawings_every)
+    before, after = weights(nano), weights(tmp_path / "warm")
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    assert any(learns in name for name in changed)
+    assert not any(rests in name for name in changed)
+
+
+def test_a_module_can_have_a_learning_rate_of_its_own(settings, nano, tmp_path, monkeypatch):
+    shipped = yaml.safe_load(settings.read_text())
+    path = recipe(tmp_path, "warm_up.yaml", **shipped | {"learning_rates": {GATE: 0.0}})
+    run(monkeypatch, warm_up, "--config", path)
+    before, after = weights(nano), weights(tmp_path / "warm")
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    assert changed
+    assert not any(name.startswith(GATE) for name in changed)
 
 
 def test_the_same_seed_gives_the_same_weights(settings, tmp_path, monkeypatch):
