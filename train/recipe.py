@@ -21,7 +21,7 @@ def find_recipe(name: str) -> Path:
     """Finds a recipe by its path, or a shipped one by its name.
 
     Args:
-        name: A path, or a name such as "stage1", "lora/dfew" or "nano/2_answer".
+        name: A path, or a name such as "stage1", "lora/dfew" or "nano/stage3".
 
     Raises:
         FileNotFoundError: If there is no such recipe; names the nearest shipped one.
@@ -77,7 +77,7 @@ class RecipeParser(TrlParser):
         super().__init__(dataclass_types, allow_abbrev=False)
 
     def parse_recipe(self, arguments: Sequence[str]) -> tuple[Any, ...]:
-        """Reads `[--config] RECIPE [key=value | --key value ...]`.
+        """Reads `[--config] RECIPE [key=value | --key value ...]`; `key=value` may also come before the recipe.
 
         Args:
             arguments: The command line without the program's name.
@@ -92,7 +92,9 @@ class RecipeParser(TrlParser):
         words = list(arguments)
         if words[:1] == ["--config"]:
             words.pop(0)
-        if not words or words[0].startswith("-"):
+        place = next((place for place, word in enumerate(words) if len(_as_option(word)) == 1), len(words))
+        words = words[place:] + words[:place]
+        if place == len(words) or words[0].startswith("-"):
             raise ValueError(f"Which recipe? A path, or one of {', '.join(shipped_recipes())}.")
         settings = read_recipe(find_recipe(words.pop(0)))
         self._require_known(settings)

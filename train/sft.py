@@ -19,6 +19,7 @@ from trl import ModelConfig, SFTConfig, get_peft_config
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.inference.exit_codes import exit_code
 from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.train.adapter_purpose import purpose_of
 from emotion_qwen.train.checkpoints import require_free
 from emotion_qwen.train.collator import ConversationCollator, show_sample
 from emotion_qwen.train.data.mixture import build_mixture
@@ -126,6 +127,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         run_settings=lasting_settings(
             script, training, model_settings, samples=samples, **{PROCESSES: training.world_size}
         ),
+        adapter_purpose=purpose_of(data.sources, script.streaming) if model_settings.use_peft else None,
         model=model,
         args=training,
         train_dataset=rows,

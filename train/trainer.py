@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import Sampler
 from trl import SFTTrainer
 
+from emotion_qwen.inference.adapter_files import AdapterPurpose
 from emotion_qwen.train.checkpoints import (
     complete_checkpoints,
     finish,
@@ -32,6 +33,7 @@ class EmotionQwenTrainer(SFTTrainer):
             that is streamed.
         learning_rates: Learning rate by name of module, for those that do not take the run's.
         run_settings: What decides which weights the run ends with; see `lasting_settings`.
+        adapter_purpose: What the adapter that is trained answers, if one is and anything is known of it.
         **settings: As `SFTTrainer` takes them.
     """
 
@@ -40,11 +42,13 @@ class EmotionQwenTrainer(SFTTrainer):
         groups: Sequence[int] | None,
         learning_rates: Mapping[str, float],
         run_settings: Mapping[str, Any],
+        adapter_purpose: AdapterPurpose | None = None,
         **settings: Any,
     ) -> None:
         self.groups = groups
         self.learning_rates = learning_rates
         self.run_settings = run_settings
+        self.adapter_purpose = adapter_purpose
         super().__init__(**settings)
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
@@ -95,7 +99,10 @@ class EmotionQwenTrainer(SFTTrainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         super()._save(output_dir, state_dict)
-        save_settings(Path(output_dir or self.args.output_dir), self.run_settings)
+        folder = Path(output_dir or self.args.output_dir)
+        save_settings(folder, self.run_settings)
+        if self.adapter_purpose is not None:
+            self.adapter_purpose.save(folder)
 
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)

@@ -6,6 +6,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from emotion_qwen.inference.nearest_name import did_you_mean
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.rendered_conversations import DataSource, RenderedConversations
 
 from .entries import SampleError
@@ -33,6 +34,24 @@ class RenderedSource:
 
     def __len__(self) -> int:
         return len(self.conversations.groups)
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """See `Source.labels`."""
+        return EMOTION_LABELS if self._asks_about_emotion and self._drawn.label_share > 0 else None
+
+    @property
+    def open_questions(self) -> bool:
+        """See `Source.open_questions`."""
+        return self._asks_about_emotion and self._drawn.label_share < 1
+
+    @property
+    def _drawn(self) -> DataSource:
+        return self.conversations.sources[0]
+
+    @property
+    def _asks_about_emotion(self) -> bool:
+        return self._drawn.task == "emotion" and self._drawn.general_share < 1
 
     def sample(self, index: int, visit: int) -> Sample:
         """See `Source.sample`. A sample is the same at each visit: more variety comes from more samples."""

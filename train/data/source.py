@@ -34,6 +34,16 @@ class Source(Protocol):
     name: str
     weight: float | None
 
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The labels that its questions ask to choose from; None where they name none."""
+        ...
+
+    @property
+    def open_questions(self) -> bool:
+        """Whether it has questions about emotion that name no labels."""
+        ...
+
     def __len__(self) -> int:
         """Number of its samples."""
         ...

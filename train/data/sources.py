@@ -91,6 +91,16 @@ class FileSource:
             )
         return LabelSet(self.name, tuple(found))
 
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """See `Source.labels`."""
+        return None if self.label_set is None else self.label_set.labels
+
+    @property
+    def open_questions(self) -> bool:
+        """See `Source.open_questions`: what conversations ask is theirs."""
+        return self.label_set is None
+
     def sample(self, index: int, visit: int) -> Sample:
         """See `Source.sample`."""
         return self.sample_of(self.entries[index], index, visit)
