@@ -77,7 +77,8 @@ class AdapterSet:
         if name not in self._folders:
             known = ", ".join(self._folders) or "none"
             raise AdapterError(f"There is no adapter {name!r} here; known: {known}.")
-        with self._lock:
+        # What is made in inference mode can be used nowhere else, and a caller may be in it only now.
+        with self._lock, torch.inference_mode(False):
             try:
                 if self._peft is None:
                     self._peft = load_peft_model(self._model, self._folders[name], name)

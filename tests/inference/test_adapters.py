@@ -155,6 +155,14 @@ def test_threads_do_not_get_each_others_adapters(many):
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(together, alone * 3, strict=True))
 
 
+def test_an_adapter_first_asked_for_in_inference_mode_is_of_use_outside(model, shelf):
+    adapters = AdapterSet(model)
+    adapters.add(shelf / "dfew"), adapters.add(shelf / "ver")
+    with torch.inference_mode():
+        inside = adapters.forward(["dfew", "ver"], **batch(2)).logits
+    assert torch.equal(adapters.forward(["dfew", "ver"], **batch(2)).logits, inside)
+
+
 def test_an_error_inside_leaves_the_choice_as_it_was(many):
     with pytest.raises(KeyError), many.adapters.using("dfew"):
         raise KeyError
