@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from .adapters_command import add_adapters
 from .analyze_command import add_analyze
@@ -22,7 +23,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see `exit_code`.
     """
-    options = _parser().parse_args(arguments)
+    return run(parse(arguments))
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read arguments, without loading what the command will need.
+
+    Args:
+        arguments: As `main` takes them.
+
+    Returns:
+        What was asked for; its `run` is the command.
+
+    Raises:
+        SystemExit: After help, the version, or a sentence about arguments that can't be used.
+    """
+    return _parser().parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what was asked for.
+
+    Args:
+        options: What `parse` returned.
+
+    Returns:
+        The exit code; see `exit_code`.
+    """
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Chinese still gets the rest
     return exit_code(lambda: options.run(options))
@@ -30,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emotion-qwen", description="Read the emotion in a video, and say why.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('emotion-qwen')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_analyze(commands.add_parser("analyze", help="read the emotion in a clip or a picture"))
     add_faces(commands.add_parser("faces", help="capture the faces of many clips, once and for all"))

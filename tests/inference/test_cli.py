@@ -25,7 +25,8 @@ def quick(checkpoint, analyzer, monkeypatch):
 
 
 def test_a_clip_from_end_to_end(checkpoint, clip, tmp_path):
-    command = [sys.executable, "-m", "emotion_qwen.inference.cli", "analyze", str(clip), "--model", str(checkpoint)]
+    installed = Path(sys.executable).with_name("emotion-qwen")
+    command = [installed, "analyze", str(clip), "--model", str(checkpoint)]
     run = subprocess.run(
         [*command, "--device", "cpu", "--max-new-tokens", "4", "--json", "--save-frames", str(tmp_path / "out")],
         capture_output=True,
