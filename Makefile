@@ -62,7 +62,7 @@ clean:
 	rm -rf $(VENV) outputs build dist *.egg-info
 
 $(VENV)/core.stamp: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Emotion-Qwen into $(VENV): some 5 GB, a few minutes."
 	$(INSTALL) --editable .
 	@touch $@
