@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -105,7 +106,25 @@ def find_adapters(folder: str | Path) -> dict[str, Path]:
     """
     folder = Path(folder)
     candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
-    return {path.resolve().name: path for path in candidates if (path / CONFIG_FILE).is_file()}
+    return {_folder_name(path): path for path in candidates if (path / CONFIG_FILE).is_file()}
+
+
+def own_adapters(checkpoint: str | Path) -> dict[str, Path]:
+    """List the adapters that come with a checkpoint, in its folder `adapters`.
+
+    Args:
+        checkpoint: Local folder or Hub id; of the latter the adapters are fetched.
+
+    Returns:
+        Local folders by name, sorted.
+
+    Raises:
+        AdapterError: If the Hub has no such checkpoint, or can't be reached.
+    """
+    folder = Path(checkpoint)
+    if not folder.is_dir() and not _is_local(checkpoint):
+        folder = _fetch(str(checkpoint), f"{ADAPTERS_FOLDER}/*/", "checkpoint")
+    return find_adapters(folder / ADAPTERS_FOLDER)
 
 
 def list_adapters(adapters: Mapping[str, str | Path] | str | Path | None) -> Mapping[str, str | Path]:
@@ -130,9 +149,9 @@ def locate_adapter(path_or_id: str | Path) -> Path:
     """
     folder = Path(path_or_id)
     if not folder.is_dir():
-        if folder.is_absolute() or str(path_or_id).startswith("."):
+        if _is_local(path_or_id):
             raise AdapterError(f"There is no adapter folder {str(path_or_id)!r}.")
-        folder = _fetch(str(path_or_id))
+        folder = _fetch(str(path_or_id), "", "adapter")
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise AdapterError(f"Adapter {str(path_or_id)!r} lacks {name}.")
@@ -145,7 +164,7 @@ def adapter_name(folder: str | Path) -> str:
     Raises:
         AdapterError: If that is no name for an adapter.
     """
-    return checked_name(re.sub(r"[^A-Za-z0-9_-]", "_", Path(folder).resolve().name))
+    return checked_name(re.sub(r"[^A-Za-z0-9_-]", "_", _folder_name(folder)))
 
 
 def checked_name(name: str) -> str:
@@ -246,12 +265,23 @@ def check_base(folder: Path, model_class: str) -> None:
         raise AdapterError(f"Adapter {str(folder)!r} was made for another model, {trained_on}.")
 
 
-def _fetch(repo_id: str) -> Path:
+def _folder_name(folder: str | Path) -> str:
+    """Name of a folder, also where it is given as "." or "..", and a link's own where it is one."""
+    return os.path.basename(os.path.abspath(folder))
+
+
+def _is_local(path_or_id: str | Path) -> bool:
+    """Whether it can't be meant for an id on the Hub."""
+    return Path(path_or_id).is_absolute() or str(path_or_id).startswith(".")
+
+
+def _fetch(repo_id: str, place: str, what: str) -> Path:
+    files = [f"{place}{name}" for name in (CONFIG_FILE, WEIGHTS_FILE, PURPOSE_FILE)]
     try:
-        return Path(snapshot_download(repo_id, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE, PURPOSE_FILE]))
+        return Path(snapshot_download(repo_id, allow_patterns=files))
     except (OSError, ValueError) as error:
         raise AdapterError(
-            f"There is no adapter {repo_id!r}, neither here nor, as far as can be told, on the Hub."
+            f"There is no {what} {repo_id!r}, neither here nor, as far as can be told, on the Hub."
         ) from error
 
 

@@ -20,7 +20,7 @@ def add_adapters(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     shown = commands.add_parser("list", help="list the adapters of a checkpoint or a folder")
     shown.add_argument("folder", nargs="?", metavar="DIR", help="folder of adapters (default: the checkpoint's own)")
-    shown.add_argument("--model", help="checkpoint folder (default: Emotion-Qwen-Nano)")
+    shown.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano)")
     shown.add_argument("--json", action="store_true", help="print everything as JSON")
     shown.set_defaults(run=run_list)
 
@@ -45,12 +45,13 @@ def add_adapters(parser: argparse.ArgumentParser) -> None:
 
 def run_list(options: argparse.Namespace) -> int:
     """Print one adapter a line, or all as JSON."""
-    from .adapter_files import ADAPTERS_FOLDER, find_adapters, read_adapter
+    from .adapter_files import find_adapters, own_adapters, read_adapter
 
-    folder = options.folder if options.folder is not None else Path(_checkpoint(options)) / ADAPTERS_FOLDER
-    if options.folder is not None and not Path(folder).is_dir():
-        raise ValueError(f"There is no folder {str(folder)!r}.")
-    found = [read_adapter(path, name) for name, path in find_adapters(folder).items()]
+    silence_libraries()
+    if options.folder is not None and not Path(options.folder).is_dir():
+        raise ValueError(f"There is no folder {options.folder!r}.")
+    folders = own_adapters(_checkpoint(options)) if options.folder is None else find_adapters(options.folder)
+    found = [read_adapter(path, name) for name, path in folders.items()]
     if options.json:
         print(json.dumps([_as_dict(info) for info in found], ensure_ascii=False, indent=2))
         return 0
@@ -59,7 +60,7 @@ def run_list(options: argparse.Namespace) -> int:
             f"{info.name:16} r {info.rank}, α {info.alpha}, {info.parameters:,} parameters; {info.purpose.describe()}"
         )
     if not found:
-        print(f"No adapters in {folder}.")
+        print(f"No adapters in {options.folder if options.folder is not None else _checkpoint(options)}.")
     return 0
 
 
@@ -115,10 +116,9 @@ def _checkpoint(options: argparse.Namespace) -> str | Path:
 
 
 def _adapter(options: argparse.Namespace) -> str | Path:
-    from .adapter_files import ADAPTERS_FOLDER, find_adapters
+    from .adapter_files import own_adapters
 
-    own = find_adapters(Path(_checkpoint(options)) / ADAPTERS_FOLDER)
-    return own.get(options.adapter, options.adapter)
+    return own_adapters(_checkpoint(options)).get(options.adapter, options.adapter)
 
 
 def _purpose(options: argparse.Namespace):

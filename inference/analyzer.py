@@ -11,7 +11,7 @@ from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture, FacialEmo
 from emotion_qwen.processing.face_capture import KeyFrame
 
 from .adapter_choice import choose_adapter
-from .adapter_files import ADAPTERS_FOLDER, AUTO, BASE, find_adapters, list_adapters
+from .adapter_files import AUTO, BASE, adapter_name, list_adapters, own_adapters
 from .adapters import AdapterSet
 from .analysis import EmotionAnalysis, TimelinePoint
 from .checkpoint import load_checkpoint, shipped_checkpoint
@@ -58,18 +58,19 @@ class EmotionAnalyzer:
     ) -> "EmotionAnalyzer":
         """Load a checkpoint and its adapters.
 
-        Adapters in the checkpoint folder's `adapters/` are known by their folders' names and loaded when first asked
+        Adapters in the checkpoint's folder `adapters` are known by their folders' names and loaded when first asked
         for.
 
         Args:
             path_or_id: Local folder or Hub id; Emotion-Qwen-Nano, which comes with the package, by default.
             adapter: What answers where a call does not say: the name of an adapter, `"auto"` for the one that each
-                question calls for, or the local folder or Hub id of one more PEFT adapter. By default the model alone.
+                question calls for, or the local folder or Hub id of one more PEFT adapter, which then goes by its
+                folder's name. By default the model alone.
             device: Where it runs; the accelerator where there is one by default.
             dtype: Type of the weights; by default float32 on the CPU and the checkpoint's own elsewhere.
             attn_implementation: Attention of transformers' interface, such as `"sdpa"`.
             adapters: More PEFT adapters trained on that checkpoint: local folders or Hub ids by name, or one local
-                folder that holds a folder for each.
+                folder that holds a folder for each. One with the name of the checkpoint's own takes its place.
 
         Returns:
             The analyzer.
@@ -81,12 +82,17 @@ class EmotionAnalyzer:
         source = path_or_id if path_or_id is not None else shipped_checkpoint()
         model, processor = load_checkpoint(source, device, dtype, attn_implementation)
         analyzer = cls(model, processor)
-        for name, folder in find_adapters(Path(source) / ADAPTERS_FOLDER).items():
+        named = dict(list_adapters(adapters))
+        own = own_adapters(source)
+        if adapter is not None and adapter not in (AUTO, BASE, *named, *own):
+            named[adapter_name(adapter)] = adapter
+            adapter = adapter_name(adapter)
+        for name, folder in (own | named).items():  # what is named here stands before what comes along
             analyzer.adapters.add(folder, name)
-        for name, folder in list_adapters(adapters).items():
-            analyzer.adapters.load(analyzer.adapters.add(folder, name))
+        for name in named:
+            analyzer.adapters.load(name)
         if adapter is not None:
-            analyzer._prefer(adapter)
+            analyzer._prefer(str(adapter))
         return analyzer
 
     def load(self, media: Any) -> DecodedMedia:
@@ -214,13 +220,11 @@ class EmotionAnalyzer:
             text = seen.answer(question, max_new_tokens, on_text)
         return replace(analysis, text=text)
 
-    def _prefer(self, adapter: str | Path) -> None:
-        """Answer with an adapter by default: a known name, "auto", "base", or one more adapter's folder or Hub id."""
-        if adapter in (AUTO, BASE):
-            self.adapter = str(adapter)
-            return
-        self.adapter = str(adapter) if adapter in self.adapters.names else self.adapters.add(adapter)
-        self.adapters.activate(self.adapter)
+    def _prefer(self, adapter: str) -> None:
+        """Answer with an adapter by default: one that is known by this name, "auto" or "base"."""
+        self.adapter = adapter
+        if adapter not in (AUTO, BASE):
+            self.adapters.activate(adapter)
 
     def _adapter_for(self, question: str, media: str, adapter: str | None) -> str | None:
         adapter = self.adapter if adapter is None else adapter

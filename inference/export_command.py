@@ -15,7 +15,10 @@ def add_export(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder to write; it must not exist, or be empty")
     parser.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano)")
-    parser.add_argument("--adapter", help="PEFT adapter folder or Hub id to merge in")
+    parser.add_argument("--adapter", help="adapter to merge in: folder, Hub id, or a name in the checkpoint")
+    parser.add_argument(
+        "--adapters", type=Path, metavar="DIR", help="folder of adapters to go with it (default: the checkpoint's own)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier export there")
     parser.set_defaults(run=_export)
 
@@ -28,14 +31,23 @@ def _export(options: argparse.Namespace) -> int:
         progress.start("Loading the model")
         from emotion_qwen import export_to_hub
 
+        from .adapter_files import own_adapters
         from .adapter_loading import merge_adapter
         from .checkpoint import load_checkpoint, shipped_checkpoint
 
         source = options.model if options.model is not None else shipped_checkpoint()
         model, processor = load_checkpoint(source, device="cpu", dtype="auto")
+        own = own_adapters(source)
         if options.adapter is not None:
-            model = merge_adapter(model, options.adapter)
+            model = merge_adapter(model, own.get(options.adapter, options.adapter))
+            own = {}  # they were made for the weights as they were
         progress.start("Writing the folder")
-        folder = export_to_hub(model, processor, options.folder, overwrite=options.overwrite)
+        folder = export_to_hub(
+            model,
+            processor,
+            options.folder,
+            adapters=own if options.adapters is None else options.adapters,
+            overwrite=options.overwrite,
+        )
     print(folder)
     return 0

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Container, Mapping
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def export_to_hub(
     processor: EmotionQwenProcessor,
     path: str | Path,
     *,
+    adapters: Mapping[str, str | Path] | str | Path | None = None,
     max_shard_size: int | str = "5GB",
     overwrite: bool = False,
 ) -> Path:
@@ -44,13 +46,15 @@ def export_to_hub(
 
     The folder holds the code, the config, the weights, the tokenizer, the chat template, the processor's settings, the
     networks of Facial Emotion Capture, the licence texts, a card, and its figures where the weights are those
-    that were measured. It is flat, needs neither this package nor a network, and appears whole or not at all: it is
-    written beside its destination and then renamed.
+    that were measured. It is flat but for adapters, needs neither this package nor a network, and appears whole or not
+    at all: it is written beside its destination and then renamed.
 
     Args:
         model: The model that generates, with plain weights: merge an adapter first.
         processor: Its processor.
         path: The folder to write. It must not exist, or be empty.
+        adapters: PEFT adapters of the model that go with it, into `adapters/` under their names: local folders or Hub
+            ids by name, or one local folder that holds a folder for each.
         max_shard_size: Largest size of one weight file, in bytes or as `"5GB"`.
         overwrite: Replaces an earlier export at `path`. A folder that holds anything else is never touched.
 
@@ -62,6 +66,7 @@ def export_to_hub(
         ValueError: The processor's media tokens are not the model's, its tokenizer has more tokens than the model, or
             it lacks a chat template.
         FileExistsError: There is something at `path` that is not to be replaced.
+        AdapterError: An adapter can't be read, or was made for another model.
     """
     _check_model(model)
     _check_processor(processor, model.config)
@@ -76,7 +81,8 @@ def export_to_hub(
         _write_auto_maps(folder)
         _copy_face_networks(folder)
         _write_licence(folder)
-        _write_card(folder, model)
+        carried = _carry_adapters(folder, model, adapters)
+        _write_card(folder, model, carried)
         _check_replaceable(target, folder)
     return target
 
@@ -132,13 +138,20 @@ def _check_replaceable(target: Path, replacement: Path) -> None:
     if not target.exists():
         return
     written = {MEASUREMENTS_FILE, *(entry.name for entry in replacement.iterdir())}
-    foreign = sorted(
-        entry.name for entry in target.iterdir() if entry.name not in written and not WEIGHT_FILE.fullmatch(entry.name)
-    )
+    foreign = sorted(entry.name for entry in target.iterdir() if not _is_replaceable(entry, written))
     if foreign:
         raise FileExistsError(
             f"{str(target)!r} holds {', '.join(foreign)} besides an exported model; it is left alone."
         )
+
+
+def _is_replaceable(entry: Path, written: Container[str]) -> bool:
+    if not entry.is_dir():
+        return entry.name in written or WEIGHT_FILE.fullmatch(entry.name) is not None
+    from .inference.adapter_files import ADAPTERS_FOLDER
+    from .inference.carried_adapters import holds_only_carried
+
+    return entry.name == ADAPTERS_FOLDER and holds_only_carried(entry)
 
 
 def _copy_code(folder: Path) -> None:
@@ -196,12 +209,21 @@ def _write_licence(folder: Path) -> None:
     (folder / "LICENSE").write_text(text, encoding="utf-8")
 
 
-def _write_card(folder: Path, model: EmotionQwenForConditionalGeneration) -> None:
+def _carry_adapters(folder: Path, model: EmotionQwenForConditionalGeneration, adapters: Any) -> dict[str, str]:
+    """Writes adapters into the folder; returns what each of them answers, by name."""
+    # Imported here: `inference` is built on this package.
+    from .inference.adapter_files import ADAPTERS_FOLDER
+    from .inference.carried_adapters import carry_adapters
+
+    return {info.name: info.purpose.describe() for info in carry_adapters(model, adapters, folder / ADAPTERS_FOLDER)}
+
+
+def _write_card(folder: Path, model: EmotionQwenForConditionalGeneration, adapters: Mapping[str, str]) -> None:
     """Writes the card, and the figures in it as a file beside it, where there are any of these weights."""
     measured = read_measurements(model)
     if measured is not None:
         _write_json(folder / MEASUREMENTS_FILE, measured)
-    (folder / "README.md").write_text(write_card(model, measured), encoding="utf-8")
+    (folder / "README.md").write_text(write_card(model, measured, adapters), encoding="utf-8")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -10,12 +10,17 @@ from jinja2 import Environment, StrictUndefined
 from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration
 
 
-def write_card(model: EmotionQwenForConditionalGeneration, measured: Mapping[str, Any] | None) -> str:
+def write_card(
+    model: EmotionQwenForConditionalGeneration,
+    measured: Mapping[str, Any] | None,
+    adapters: Mapping[str, str] | None = None,
+) -> str:
     """Fills in `model_card.md`.
 
     Args:
         model: The exported model.
         measured: What `benchmarks/nano.py` measured of these very weights; None: the card says that nothing was.
+        adapters: What each adapter in the folder answers, by name; None: there are none.
 
     Returns:
         Markdown with the Hub's YAML header.
@@ -29,5 +34,6 @@ def write_card(model: EmotionQwenForConditionalGeneration, measured: Mapping[str
         backbone=model.config.text_config.model_type,
         transformers_version=transformers.__version__,
         measured=measured,
+        adapters=adapters,
         percent=lambda share: f"{100 * share:.1f} %",
     )

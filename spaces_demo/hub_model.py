@@ -1,7 +1,6 @@
 """The model, loaded from an exported folder alone, as any user of the Hub would."""
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -42,7 +41,7 @@ def load_analyzer(model_id: str, adapters: str, max_decoded_megabytes: int) -> A
     processor = AutoProcessor.from_pretrained(model_id, trust_remote_code=True)
     processor.video_processor.max_decoded_bytes = max_decoded_megabytes * _MEGABYTE
     analyzer = from_model_code("analyzer.EmotionAnalyzer", model_id)(model, processor)
-    own = from_model_code("adapter_files.find_adapters", model_id)(Path(model_id) / "adapters")
+    own = from_model_code("adapter_files.own_adapters", model_id)(model_id)
     for name, folder in own.items():
         analyzer.adapters.add(folder, name)
     for source in filter(None, map(str.strip, adapters.split(","))):

@@ -146,6 +146,36 @@ def analysis_of_clip() -> dict[str, object]:
     return analyzer.analyze(Path(MEDIA) / "clip.mp4", max_new_tokens=5).to_dict()
 
 
+def adapters_of_the_folder() -> dict[str, object]:
+    """The analyzer whose code lies in the folder, with the adapters that lie there too; PEFT alone, on one of them."""
+    from peft import PeftModel
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    own_adapters = get_class_from_dynamic_module("adapter_files.own_adapters", FOLDER)
+    processor = AutoProcessor.from_pretrained(FOLDER, trust_remote_code=True)
+    analyzer_class = get_class_from_dynamic_module("analyzer.EmotionAnalyzer", FOLDER)
+    analyzer = analyzer_class(AutoModel.from_pretrained(FOLDER, trust_remote_code=True), processor)
+    for name, folder in own_adapters(FOLDER).items():
+        analyzer.adapters.add(folder, name)
+    clip = analyzer.load(Path(MEDIA) / "clip.mp4")
+    read = {
+        name: analyzer.analyze(clip, labels=("calm", "tense"), adapter=name, max_new_tokens=3)
+        for name in ("clips", "auto", "base")
+    }
+    model = AutoModel.from_pretrained(FOLDER, trust_remote_code=True)
+    inputs = torch.load(Path(MEDIA) / "inputs.pt")["inputs"]
+    adapted = PeftModel.from_pretrained(model, FOLDER, subfolder="adapters/clips").eval()
+    with torch.no_grad(), analyzer.adapters.using("clips"):
+        by_peft = torch.equal(adapted(**inputs).logits, analyzer.model(**inputs).logits)
+    return {
+        "names": analyzer.adapters.names,
+        "chosen": {name: analysis.adapter for name, analysis in read.items()},
+        "labels": {name: analysis.probabilities for name, analysis in read.items()},
+        "by_peft": by_peft,
+        "from_the_hub": list(own_adapters("tester/emotion-qwen")),
+    }
+
+
 def example_of_the_card() -> str:
     """Runs what the folder's card tells a reader to run."""
     os.chdir(FOLDER)
@@ -191,6 +221,7 @@ CHECKS = (
     authors_client_video_frames,
     authors_client_video_file,
     analysis_of_clip,
+    adapters_of_the_folder,
     example_of_the_card,
     saved_again,
     modules_of_the_package,

@@ -5,18 +5,24 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import av
+import peft
 import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoProcessor
 
 from emotion_qwen import EmotionQwenForConditionalGeneration, export_to_hub
+from emotion_qwen.inference import AdapterError, AdapterPurpose, EmotionAnalyzer
+from emotion_qwen.inference.cli import main
+from emotion_qwen.lora_targets import LANGUAGE_MODEL_LAYERS
 from emotion_qwen.processing import EmotionQwenProcessor
 
 from .tiny_checkpoint import tiny_model, tiny_processor, write_clip, write_portrait
@@ -36,8 +42,21 @@ def model(processor) -> EmotionQwenForConditionalGeneration:
 
 
 @pytest.fixture(scope="module")
-def exported(model, processor, tmp_path_factory) -> Path:
-    return export_to_hub(model, processor, tmp_path_factory.mktemp("hub") / "Emotion-Qwen tiny.v0")
+def adapters(processor, tmp_path_factory) -> Path:
+    """Two adapters, as a training run leaves them; the first says what it answers."""
+    folder = tmp_path_factory.mktemp("runs")
+    for seed, name in enumerate(("clips", "portraits")):
+        torch.manual_seed(seed)
+        config = peft.LoraConfig(target_modules=LANGUAGE_MODEL_LAYERS, r=2 + seed, init_lora_weights=False)
+        peft.get_peft_model(tiny_model(processor), config).save_pretrained(folder / name)
+    AdapterPurpose(("calm", "tense"), True, "video").save(folder / "clips")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(model, processor, adapters, tmp_path_factory) -> Path:
+    target = tmp_path_factory.mktemp("hub") / "Emotion-Qwen tiny.v0"
+    return export_to_hub(model, processor, target, adapters=adapters)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +152,14 @@ def test_the_folder_analyses_a_clip(results):
     assert analysis["gate"] and analysis["timeline"]
 
 
+def test_adapters_of_the_folder_are_chosen_by_name_and_by_question(results):
+    said = value(results, "adapters_of_the_folder")
+    assert said["names"] == ["clips", "portraits"]
+    assert said["chosen"] == {"clips": "clips", "auto": "clips", "base": None}
+    assert said["labels"]["clips"] != said["labels"]["base"]
+    assert said["by_peft"] and said["from_the_hub"] == said["names"]
+
+
 def test_example_of_the_card_runs_as_it_stands(results):
     assert value(results, "example_of_the_card").strip()
 
@@ -147,7 +174,9 @@ def test_nothing_came_from_the_package(results):
 
 def test_folder_is_flat_and_complete(exported):
     names = {entry.name for entry in exported.iterdir()}
-    assert all(entry.is_file() for entry in exported.iterdir())
+    assert [entry.name for entry in exported.iterdir() if entry.is_dir()] == ["adapters"]
+    carried = {"adapter_config.json", "adapter_model.safetensors", "emotion_qwen_adapter.json"}
+    assert all({file.name for file in folder.iterdir()} == carried for folder in (exported / "adapters").iterdir())
     assert names >= {
         *(
             "config.json",
@@ -169,7 +198,7 @@ def test_auto_config_comes_first_in_the_map(exported):
 
 
 def test_json_holds_no_path_of_this_machine(exported):
-    for file in (*exported.glob("*.json"), exported / "README.md"):
+    for file in (*exported.rglob("*.json"), exported / "README.md"):
         text = file.read_text(encoding="utf-8")
         assert str(exported.parent) not in text and str(Path(__file__).parents[2]) not in text, file.name
 
@@ -235,7 +264,8 @@ def test_exporting_leaves_no_mark_on_later_saves(exported, model, processor, tmp
 
 def test_what_was_loaded_from_an_export_exports_again(exported, tmp_path):
     model = AutoModel.from_pretrained(exported)
-    folder = export_to_hub(model, AutoProcessor.from_pretrained(exported), tmp_path / "again")
+    processor = AutoProcessor.from_pretrained(exported)
+    folder = export_to_hub(model, processor, tmp_path / "again", adapters=exported / "adapters")
     assert {entry.name for entry in folder.iterdir()} == {entry.name for entry in exported.iterdir()}
     for name in ("processor_config.json", "model.safetensors", "chat_template.jinja", "face_networks.safetensors"):
         assert (folder / name).read_bytes() == (exported / name).read_bytes()
@@ -246,7 +276,6 @@ def test_what_was_loaded_from_an_export_exports_again(exported, tmp_path):
 
 
 def test_merged_adapter_exports_and_an_unmerged_one_does_not(processor, tmp_path):
-    peft = pytest.importorskip("peft")
     adapted = peft.get_peft_model(tiny_model(processor), peft.LoraConfig(target_modules=r".*layers.*q_proj"))
     torch.nn.init.normal_(
         adapted.base_model.model.model.language_model.layers[0].self_attn.q_proj.lora_B["default"].weight
@@ -263,8 +292,59 @@ def test_merged_adapter_exports_and_an_unmerged_one_does_not(processor, tmp_path
     assert not torch.equal(reloaded.state_dict()[name], tiny_model(processor).state_dict()[name])
 
 
+def test_adapters_of_an_export_travel_on_with_it(exported, tmp_path, capsys):
+    out = tmp_path / "copy"
+    assert main(["export", str(out), "--model", str(exported)]) == 0
+    for file in (exported / "adapters").rglob("*.*"):
+        assert (out / file.relative_to(exported)).read_bytes() == file.read_bytes()
+    assert "`clips` answers with one of calm, tense and open questions" in (out / "README.md").read_text()
+    assert main(["adapters", "list", "--model", str(out)]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["clips", "portraits"]
+
+
+def test_a_checkpoint_with_an_adapter_merged_in_carries_none(exported, tmp_path):
+    out = tmp_path / "merged"
+    assert main(["export", str(out), "--model", str(exported), "--adapter", "clips"]) == 0
+    assert not (out / "adapters").exists() and "## Adapters" not in (out / "README.md").read_text()
+
+
+def test_an_export_is_replaced_with_its_adapters_but_not_with_ones_own(exported, model, processor, adapters, tmp_path):
+    folder = Path(shutil.copytree(exported, tmp_path / "export"))
+    export_to_hub(model, processor, folder, adapters={"clips": adapters / "portraits"}, overwrite=True)
+    assert [entry.name for entry in (folder / "adapters").iterdir()] == ["clips"]
+    shutil.copytree(adapters / "clips", folder / "adapters" / "mine")
+    with pytest.raises(FileExistsError, match="adapters besides"):
+        export_to_hub(model, processor, folder, overwrite=True)
+    shutil.rmtree(folder / "adapters" / "mine")
+    export_to_hub(model, processor, folder, overwrite=True)
+    assert not (folder / "adapters").exists()
+
+
+@pytest.mark.parametrize("spoil", ["width", "layers", "name", "folder", "more"])
+def test_an_adapter_that_does_not_fit_is_not_carried(spoil, model, processor, adapters, tmp_path):
+    folder = Path(shutil.copytree(adapters / "clips", tmp_path / "a" / "clips"))
+    weights = load_file(folder / "adapter_model.safetensors")
+    if spoil == "width":
+        weights = {key: torch.zeros(3, 5) for key in weights}
+    elif spoil == "layers":
+        weights = {key.replace("layers.1", "layers.7"): weight for key, weight in weights.items()}
+    elif spoil == "more":
+        weights["base_model.model.lm_head.weight"] = torch.zeros(3, 5)
+    save_file(weights, folder / "adapter_model.safetensors")
+    named = {"base" if spoil == "name" else "clips": tmp_path / "none" if spoil == "folder" else folder}
+    with pytest.raises(AdapterError) as error:
+        export_to_hub(model, processor, tmp_path / "export", adapters=named)
+    assert "\n" not in str(error.value) and not (tmp_path / "export").exists()
+
+
+def test_the_folders_adapters_answer_as_those_that_were_trained(exported, adapters, media):
+    own = EmotionAnalyzer.from_pretrained(exported, "portraits", device="cpu")
+    trained = EmotionAnalyzer.from_pretrained(exported, adapters / "portraits", device="cpu")
+    ours, theirs = (each.analyze(media / "portrait.png", max_new_tokens=4) for each in (own, trained))
+    assert ours == theirs and ours.adapter == "portraits"
+
+
 def test_adapter_added_by_transformers_is_refused(processor, tmp_path):
-    peft = pytest.importorskip("peft")
     model = tiny_model(processor)
     model.add_adapter(peft.LoraConfig(target_modules=r".*layers.*q_proj"))
     with pytest.raises(TypeError, match="adapter"):
