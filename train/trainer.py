@@ -1,5 +1,6 @@
 """TRL's SFTTrainer with what Emotion-Qwen needs of it: alike batches, rates by module, no decay on norms."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch import nn
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader, Sampler
 from trl import SFTTrainer
 
 from emotion_qwen.inference.adapter_files import AdapterPurpose
@@ -23,6 +24,8 @@ from emotion_qwen.train.data.mixture import EpochSampler
 from emotion_qwen.train.grouped_sampler import GroupedSampler
 from emotion_qwen.train.run_settings import require_same_settings, save_settings
 from emotion_qwen.train.trainable_modules import learning_rate_of
+
+logger = logging.getLogger(__name__)
 
 
 class EmotionQwenTrainer(SFTTrainer):
@@ -84,6 +87,8 @@ class EmotionQwenTrainer(SFTTrainer):
         checkpoint = self._checkpoint_to_resume(folder)
         if checkpoint is not None:
             require_same_settings(checkpoint, self.run_settings)
+            if self.is_world_process_zero():
+                logger.info("going on from '%s'", checkpoint)
         self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         self._write_model(folder)
 
@@ -119,6 +124,13 @@ class EmotionQwenTrainer(SFTTrainer):
             self.processing_class.save_pretrained(unfinished)
             finish(folder)
         self.accelerator.wait_for_everyone()
+
+    def _get_dataloader(self, *arguments: Any, **settings: Any) -> DataLoader:
+        loader = super()._get_dataloader(*arguments, **settings)
+        # Workers get seeds when they start, which in a resumed run is at another time: drawn from torch's generator
+        # they would shift the numbers that dropout draws from it.
+        loader.base_dataloader.generator = torch.Generator().manual_seed(self.args.seed)
+        return loader
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
         del train_dataset  # the groups are those of the one data set there is

@@ -1,11 +1,6 @@
-"""Runs that are killed and started again, and runs of two processes."""
+"""Runs that are killed and started again."""
 
-import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,90 +10,75 @@ import torch
 from emotion_qwen.train import sft
 
 from .conftest import recipe_based_on, weights
-
-SETTINGS = (
-    "per_device_train_batch_size=2", "num_train_epochs=4", "save_steps=2", "save_strategy=steps", "logging_steps=1",
-    "dataloader_num_workers=1", "warmup_steps=0",
-)  # fmt: skip
+from .launched import SETTINGS, TWO_PROCESSES, equal, finished, kill, start
 
 
 @pytest.fixture
-def path(faces, nano, tmp_path):
+def sources(faces):
     rendered = {"reader": "rendered", "folder": str(faces), "side": 80}
-    sources = [rendered | {"samples": 6}, rendered | {"kind": "video", "samples": 2}]
+    return [rendered | {"samples": 6}, rendered | {"kind": "video", "samples": 2}]
+
+
+@pytest.fixture
+def path(sources, nano, tmp_path):
     return recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=sources)
 
 
-def start(path: Path, output: Path, *settings: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen:
-    command = [
-        sys.executable,
-        *launcher,
-        "-m",
-        "emotion_qwen.train.sft",
-        str(path),
-        f"output_dir={output}",
-        *SETTINGS,
-        *settings,
-    ]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+@pytest.fixture
+def adapter_path(sources, nano, tmp_path):
+    settings = {"model_name_or_path": str(nano), "data": sources, "lora_r": 2, "lora_dropout": 0.1}
+    return recipe_based_on(tmp_path, "nano/lora", **settings)
 
 
-def finished(run: subprocess.Popen) -> str:
-    output, _ = run.communicate(timeout=240)
-    assert run.returncode == 0, output
-    return output
-
-
-def equal(first: Path, second: Path) -> bool:
-    ours, theirs = weights(first), weights(second)
-    return all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("after", [2, 6, 12])
-def test_a_killed_run_that_is_started_again_ends_with_the_same_weights(path, tmp_path, after):
-    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
-    finished(start(path, undisturbed))
-    killed = start(path, disturbed)
-    deadline = time.monotonic() + 200
-    while not (disturbed / f"checkpoint-{after}").exists():
-        assert killed.poll() is None, killed.communicate()[0]
+def wait_for(checkpoint: Path, run, seconds: float = 200) -> None:
+    deadline = time.monotonic() + seconds
+    while not checkpoint.exists():
+        assert run.poll() is None, run.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    time.sleep(random.uniform(0, 0.2))  # within a step, or while the checkpoint is written
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.communicate()
-    assert killed.returncode == -signal.SIGKILL
-    finished(start(path, disturbed))
+
+
+def survives_a_kill(path: Path, folder: Path, *settings: str, launcher: tuple[str, ...] = ()) -> None:
+    """Kills a run at a random moment after a random checkpoint, starts it again and compares it with another run."""
+    undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
+    finished(start(path, undisturbed, *settings, launcher=launcher))
+    steps = max(int(checkpoint.name.split("-")[1]) for checkpoint in undisturbed.glob("checkpoint-*"))
+    after, delay = random.randrange(2, steps, 2), random.uniform(0, 0.5)  # in a step, or while a checkpoint is written
+    print(f"killed {delay:.3f} s after checkpoint {after} of {steps} began")  # pytest shows it when the test fails
+    killed = start(path, disturbed, *settings, launcher=launcher)
+    wait_for(disturbed / f"checkpoint-{after}", killed)
+    time.sleep(delay)
+    kill(killed)
+    said = finished(start(path, disturbed, *settings, "resume_from_checkpoint=true", launcher=launcher))
+    assert after == 2 or "going on from" in said  # the first checkpoint may have been half written
     assert equal(undisturbed, disturbed)
 
 
-def losses(folder: Path) -> list[float]:
-    (*_, checkpoint) = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    history = json.loads((checkpoint / "trainer_state.json").read_text())["log_history"]
-    return [entry["loss"] for entry in history if "loss" in entry]
+@pytest.mark.slow
+def test_a_killed_run_that_is_started_again_ends_with_the_same_weights(path, tmp_path):
+    survives_a_kill(path, tmp_path)
 
 
 @pytest.mark.slow
-def test_two_processes_with_pictures_on_one_and_clips_on_the_other_train_as_one(path, tmp_path):
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
-    together, alone = tmp_path / "together", tmp_path / "alone"
-    single = ("per_device_train_batch_size=1", "num_train_epochs=2")
-    output = finished(start(path, together, *single, launcher=launcher))
-    assert "processes: 2" in output
-    finished(start(path, alone, *single, "gradient_accumulation_steps=2"))
-    assert len(losses(together)) == len(losses(alone)) == 8
-    assert losses(together) == pytest.approx(losses(alone), rel=1e-3)
+def test_so_does_an_adapter_with_dropout(adapter_path, tmp_path):
+    survives_a_kill(adapter_path, tmp_path)
 
 
-def test_processes_that_do_not_join_are_noticed(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    sft.require_all_processes(2)
-    with pytest.raises(RuntimeError, match="2 processes, but 1"):
-        sft.require_all_processes(1)
+@pytest.mark.slow
+def test_so_does_a_run_that_gathers_gradients_over_several_batches(path, tmp_path):
+    survives_a_kill(path, tmp_path, "per_device_train_batch_size=1", "gradient_accumulation_steps=2")
+
+
+@pytest.mark.slow
+def test_so_do_two_processes(path, tmp_path):
+    survives_a_kill(path, tmp_path, "per_device_train_batch_size=1", launcher=TWO_PROCESSES)
+
+
+@pytest.mark.slow
+def test_so_does_a_run_on_streamed_data(sources, nano, tmp_path):
+    weighted = [source | {"weight": 1} for source in sources]
+    path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=weighted)
+    survives_a_kill(path, tmp_path, "streaming=true", "max_steps=12")
 
 
 def here(path: Path, output: Path, *settings: str) -> None:
@@ -120,6 +100,15 @@ def test_a_finished_run_is_not_trained_over_unless_told_to(path, tmp_path):
     assert all(torch.equal(trained[name], again[name]) for name in trained)
     here(path, output, "learning_rate=0.1", "overwrite_output_dir=true")
     assert any(not torch.equal(trained[name], tensor) for name, tensor in weights(output).items())
+
+
+def test_dropout_goes_on_where_it_was_when_workers_live_from_epoch_to_epoch(adapter_path, tmp_path):
+    settings = (*SETTINGS, "num_train_epochs=2", "save_total_limit=9", "dataloader_persistent_workers=true")
+    undisturbed, resumed = tmp_path / "undisturbed", tmp_path / "resumed"
+    sft.main([str(adapter_path), *settings, f"output_dir={undisturbed}"])
+    first = f"resume_from_checkpoint={undisturbed / 'checkpoint-2'}"  # in the middle of the first epoch
+    sft.main([str(adapter_path), *settings, f"output_dir={resumed}", first])
+    assert equal(undisturbed, resumed)
 
 
 def test_a_named_checkpoint_that_is_not_whole_is_refused(path, tmp_path):
