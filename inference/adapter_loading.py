@@ -5,9 +5,9 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from .adapter_files import check_base, locate_adapter
+from .adapter_fit import check_fit
 from .errors import AdapterError
 
-_LANGUAGE_MODEL = "language_model."
 _LOAD_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError, SafetensorError)
 
 
@@ -40,18 +40,18 @@ def merge_adapter(model, adapter: str | Path):
     Raises:
         AdapterError: See `apply_adapter`.
     """
-    return load_peft_model(model, locate_adapter(adapter), only_language_model=False).merge_and_unload()
+    folder = locate_adapter(adapter)
+    check_base(folder, type(model).__name__)
+    return _wrapped(model, folder, "default").merge_and_unload()
 
 
-def load_peft_model(model, folder: Path, name: str = "default", only_language_model: bool = True):
+def load_peft_model(model, folder: Path, name: str = "default"):
     """Load a model's first adapter.
 
     Args:
         model: The model; its layers are wrapped in place.
         folder: The adapter's local folder.
         name: What to call it.
-        only_language_model: Whether an adapter that changes other parts is refused. What the model sees is computed
-            once, whichever adapters read it, and rows of a batch can't be told apart in the vision tower.
 
     Returns:
         A `PeftModel` in evaluation mode, with the adapter active.
@@ -59,24 +59,8 @@ def load_peft_model(model, folder: Path, name: str = "default", only_language_mo
     Raises:
         AdapterError: If PEFT is not installed, or the adapter does not fit the model.
     """
-    peft = _import_peft()
-    check_base(folder, type(model).__name__)
-    try:
-        config = peft.PeftConfig.from_pretrained(str(folder))
-        if config.is_prompt_learning:
-            raise AdapterError(f"Adapter {str(folder)!r} learns prompts; only adapters of layers, such as LoRA, fit.")
-        config.inference_mode = True
-        adapted = peft.PeftModel(model, config, adapter_name=name)
-    except AdapterError:
-        raise
-    except _LOAD_ERRORS as error:
-        raise _misfit(folder, error) from error
-    try:
-        _load_weights(adapted, folder, name, only_language_model)
-    except AdapterError:
-        adapted.unload()  # the model is as it was
-        raise
-    return adapted.eval()
+    check_fit(folder, model)
+    return _wrapped(model, folder, name)
 
 
 def load_another(adapted, folder: Path, name: str) -> None:
@@ -90,16 +74,36 @@ def load_another(adapted, folder: Path, name: str) -> None:
     Raises:
         AdapterError: If it does not fit the model.
     """
-    check_base(folder, type(adapted.get_base_model()).__name__)
+    check_fit(folder, adapted.get_base_model())
     try:
-        _load_weights(adapted, folder, name, only_language_model=True)
+        _load_weights(adapted, folder, name)
     except AdapterError:
         if name in adapted.peft_config:
             adapted.delete_adapter(name)
         raise
 
 
-def _load_weights(adapted, folder: Path, name: str, only_language_model: bool) -> None:
+def _wrapped(model, folder: Path, name: str):
+    peft = _import_peft()
+    try:
+        config = peft.PeftConfig.from_pretrained(str(folder))
+        if config.is_prompt_learning:
+            raise AdapterError(f"Adapter {str(folder)!r} learns prompts; only adapters of layers, such as LoRA, fit.")
+        config.inference_mode = True
+        adapted = peft.PeftModel(model, config, adapter_name=name)
+    except AdapterError:
+        raise
+    except _LOAD_ERRORS as error:
+        raise _misfit(folder, error) from error
+    try:
+        _load_weights(adapted, folder, name)
+    except AdapterError:
+        adapted.unload()  # the model is as it was
+        raise
+    return adapted.eval()
+
+
+def _load_weights(adapted, folder: Path, name: str) -> None:
     try:
         loaded = adapted.load_adapter(str(folder), name, is_trainable=False, torch_device="cpu")
     except _LOAD_ERRORS as error:
@@ -110,11 +114,6 @@ def _load_weights(adapted, folder: Path, name: str, only_language_model: bool) -
             f"Adapter {str(folder)!r} was made for another model "
             f"({adapted.peft_config[name].base_model_name_or_path}): "
             f"{len(mismatched)} of its weights do not match, such as {mismatched[0]}."
-        )
-    outside = [key for key, _ in adapted.named_parameters() if f".{name}." in key and _LANGUAGE_MODEL not in key]
-    if only_language_model and outside:
-        raise AdapterError(
-            f"Adapter {str(folder)!r} changes more than the language model, such as {outside[0]}: merge it instead."
         )
 
 

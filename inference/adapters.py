@@ -15,6 +15,8 @@ from .adapter_loading import load_another, load_peft_model
 from .errors import AdapterError
 
 _PEFT_BASE = "__base__"
+_ROWS = ("input_ids", "inputs_embeds", "inputs")
+"""Inputs whose first dimension is the batch."""
 
 
 class AdapterSet:
@@ -122,16 +124,17 @@ class AdapterSet:
 
         Args:
             adapter_names: One per row of the batch: a name, or None (or `BASE`) for the model without any.
-            **inputs: As `model.generate` takes them.
+            **inputs: As `model.generate` takes them; beams and several answers a row among them.
 
         Returns:
             As `model.generate` does.
 
         Raises:
             AdapterError: As `load`.
-            ValueError: If there is not one name per row.
+            ValueError: If there is not one name per row, or no row.
         """
-        return self._by_row("generate", adapter_names, inputs)
+        answers = self._answers_per_row(inputs)
+        return self._by_row("generate", adapter_names, inputs, answers)
 
     def forward(self, adapter_names: Sequence[str | None], **inputs: Any) -> Any:
         """Run the model with an adapter for each row.
@@ -140,7 +143,15 @@ class AdapterSet:
             adapter_names: As in `generate`.
             **inputs: As the model takes them.
         """
-        return self._by_row("forward", adapter_names, inputs)
+        return self._by_row("forward", adapter_names, inputs, 1)
+
+    def _answers_per_row(self, inputs: Mapping[str, Any]) -> int:
+        """How many rows of the model's batch generation makes of one, besides those that PEFT knows of."""
+        settings = inputs.get("generation_config") or self._model.generation_config
+        beams, answers = (
+            inputs.get(name) or getattr(settings, name, None) or 1 for name in ("num_beams", "num_return_sequences")
+        )
+        return 1 if (inputs.get("num_beams") or 1) > 1 else max(beams, answers)
 
     def _switch(self, name: str | None) -> None:
         if self._peft is None:
@@ -151,9 +162,9 @@ class AdapterSet:
         self._peft.base_model.enable_adapter_layers()
         self._peft.set_adapter(name, inference_mode=True)
 
-    def _by_row(self, method: str, adapter_names: Sequence[str | None], inputs: dict[str, Any]) -> Any:
+    def _by_row(self, method: str, adapter_names: Sequence[str | None], inputs: dict[str, Any], times: int) -> Any:
         rows = [None if name == BASE else name for name in adapter_names]
-        batch = next(len(inputs[name]) for name in ("input_ids", "inputs_embeds") if inputs.get(name) is not None)
+        batch = next((len(inputs[name]) for name in _ROWS if inputs.get(name) is not None), 0)
         if len(rows) != batch:
             raise ValueError(f"There are {batch} rows and {len(rows)} names of adapters.")
         chosen = list(dict.fromkeys(name for name in rows if name is not None))
@@ -164,7 +175,7 @@ class AdapterSet:
             with self.using(chosen[0] if chosen else None):
                 if not chosen:
                     return getattr(self._model, method)(**inputs)
-                names = [_PEFT_BASE if name is None else name for name in rows]
+                names = [_PEFT_BASE if name is None else name for name in rows for _ in range(times)]
                 with _hooks_removed_on_error(self._peft):
                     return getattr(self._peft, method)(**inputs, adapter_names=names)
 

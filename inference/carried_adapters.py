@@ -1,12 +1,10 @@
 """Adapters that travel in a checkpoint's folder: checked against its weights and written beside them, without PEFT."""
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import safe_open
 from torch import nn
 
 from .adapter_files import (
@@ -14,18 +12,14 @@ from .adapter_files import (
     PURPOSE_FILE,
     WEIGHTS_FILE,
     AdapterInfo,
-    check_base,
     checked_name,
     list_adapters,
     read_adapter,
     read_adapter_config,
 )
-from .errors import AdapterError
+from .adapter_fit import check_fit
 
 _FILES = {CONFIG_FILE, PURPOSE_FILE, WEIGHTS_FILE}
-_LORA_WEIGHT = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
-_SIDE = {"A": 1, "B": 0}
-"""Which dimension of a linear layer's weight (outputs, inputs) LoRA's matrices share: A its inputs, B its outputs."""
 
 
 def carry_adapters(
@@ -42,13 +36,11 @@ def carry_adapters(
         What each of them is.
 
     Raises:
-        AdapterError: If one can't be read, has no name that it can be called by, or was made for another model.
+        AdapterError: If one can't be read, has no name that it can be called by, or does not fit the model.
     """
     found = [read_adapter(path, checked_name(name)) for name, path in list_adapters(adapters).items()]
-    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
     for info in found:
-        check_base(info.folder, type(model).__name__)
-        _check_shapes(info, shapes)
+        check_fit(info.folder, model)
         _write(info, folder / info.name)
     return found
 
@@ -62,22 +54,6 @@ def _is_carried(folder: Path) -> bool:
     if not folder.is_dir() or {entry.name for entry in folder.iterdir()} != _FILES:
         return False
     return read_adapter_config(folder).get("base_model_name_or_path", "") is None
-
-
-def _check_shapes(info: AdapterInfo, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    with safe_open(info.folder / WEIGHTS_FILE, framework="pt") as weights:
-        found = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
-    for name, shape in found.items():
-        match = _LORA_WEIGHT.fullmatch(name)
-        if match is None:
-            raise AdapterError(f"Adapter {str(info.folder)!r} holds more than LoRA's, such as {name}: merge it.")
-        layer, side = shapes.get(f"{match['module']}.weight"), _SIDE[match["side"]]
-        if layer is None or len(layer) != 2 or layer[side] != shape[side]:
-            theirs = "lacks it" if layer is None else f"has {layer}"
-            raise AdapterError(
-                f"Adapter {str(info.folder)!r} was made for another model: it has {shape} for {match['module']}, and "
-                f"this model {theirs}."
-            )
 
 
 def _write(info: AdapterInfo, folder: Path) -> None:

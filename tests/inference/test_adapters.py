@@ -10,6 +10,7 @@ import peft
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import GenerationConfig
 
 from emotion_qwen import export_to_hub
 from emotion_qwen.inference import AdapterError, AdapterSet, EmotionAnalyzer
@@ -122,6 +123,59 @@ def test_rows_with_pictures_get_their_own_adapters_too(many, portrait):
             assert torch.equal(many.model(**inputs).logits[row], together[row])
 
 
+@pytest.fixture(scope="module")
+def mixed(many, portrait, clip) -> dict[str, torch.Tensor]:
+    """A batch of a picture, text alone, a clip, both, text and a picture, padded on the left."""
+    image, video = {"type": "image", "image": str(portrait)}, {"type": "video", "video": str(clip)}
+    rows = [[image], [], [video], [video, image], [], [image]]
+    asked = {"type": "text", "text": "How does she look?"}
+    return many.processor.apply_chat_template(
+        [[{"role": "user", "content": [*media, asked]}] for media in rows],
+        **{"tokenize": True, "return_dict": True, "return_tensors": "pt", "add_generation_prompt": True},
+        processor_kwargs={
+            "padding": True,
+            "padding_side": "left",
+            "images_kwargs": {"facial_emotion_capture": False},
+            "videos_kwargs": {"facial_emotion_capture": False},
+        },
+    )
+
+
+MIXED = ("dfew", None, "ver", "mer2024", "dfew", "base")
+GENERATION = {
+    "greedy": {"max_new_tokens": 4},
+    "beams": {"max_new_tokens": 4, "num_beams": 2, "num_return_sequences": 2},
+    "beams in a config": {"generation_config": GenerationConfig(num_beams=2, max_new_tokens=4, pad_token_id=0)},
+    "static cache": {"max_new_tokens": 4, "cache_implementation": "static"},
+    "no cache": {"max_new_tokens": 4, "use_cache": False},
+}
+
+
+@pytest.mark.parametrize("name", GENERATION)
+def test_rows_of_all_kinds_say_with_every_setting_what_they_say_alone(many, mixed, name):
+    options = {"do_sample": False, "pad_token_id": 0} if "config" not in name else {}
+    together = many.adapters.generate(MIXED, **mixed, **options, **GENERATION[name])
+    answers = len(together) // len(MIXED)
+    for row, adapter in enumerate(MIXED):
+        with many.adapters.using(adapter):
+            alone = many.model.generate(**mixed, **options, **GENERATION[name])
+        rows = slice(row * answers, (row + 1) * answers)
+        length = min(alone.shape[1], together.shape[1])
+        assert torch.equal(alone[rows, :length], together[rows, :length])
+        assert not alone[rows, length:].any() and not together[rows, length:].any()  # padding
+    many.model(**batch(1))
+
+
+def test_several_samples_of_a_row_have_its_adapter(many, model, shelf):
+    options = {"do_sample": True, "num_return_sequences": 3, "max_new_tokens": 4, "pad_token_id": 0}
+    torch.manual_seed(0)
+    drawn = many.adapters.generate(["dfew", "dfew"], **batch(2), **options)
+    adapters = AdapterSet(model)
+    adapters.activate(adapters.add(shelf / "dfew"))
+    torch.manual_seed(0)
+    assert torch.equal(model.generate(**batch(2), **options), drawn)
+
+
 def test_a_batch_without_adapters_is_the_models(many, analyzer):
     inputs = batch(2)
     assert torch.equal(many.adapters.forward([None, "base"], **inputs).logits, analyzer.model(**inputs).logits)
@@ -130,6 +184,8 @@ def test_a_batch_without_adapters_is_the_models(many, analyzer):
 def test_each_row_needs_a_name(many):
     with pytest.raises(ValueError, match="2 rows and 1 names"):
         many.adapters.forward(["dfew"], **batch(2))
+    with pytest.raises(ValueError, match="0 rows and 1 names"):
+        many.adapters.generate(["dfew"])
 
 
 def test_a_batch_that_fails_leaves_nothing_behind(many, analyzer):
@@ -264,11 +320,46 @@ def test_a_model_with_adapters_is_not_exported(many, tmp_path):
         export_to_hub(many.model, many.processor, tmp_path / "out")
 
 
-def test_an_adapter_that_changes_what_is_seen_is_for_merging(checkpoint, model, tmp_path):
-    write_adapter(checkpoint, tmp_path / "eyes", target_modules=["qkv", "q_proj"])
-    with pytest.raises(AdapterError, match="merge it instead"):
-        apply_adapter(model, tmp_path / "eyes")
-    assert not any("lora" in name for name, _ in merge_adapter(model, tmp_path / "eyes").named_parameters())
+MORE_THAN_LAYERS = {
+    "what is seen": {"target_modules": ["qkv", "q_proj"]},
+    "the head": {"target_modules": ["lm_head", "q_proj"]},
+    "the embedding": {"target_modules": ["embed_tokens", "q_proj"]},
+    "biases": {"bias": "lora_only"},
+    "a whole module": {"modules_to_save": ["lm_head"]},
+    "norms": {"modules_to_save": ["input_layernorm"]},
+    "single tokens": {"trainable_token_indices": [1, 2]},
+    "sizes of columns": {"use_dora": True},
+}
+
+
+@pytest.mark.parametrize("changed", MORE_THAN_LAYERS)
+def test_an_adapter_that_could_not_be_turned_off_or_told_by_row_is_for_merging(
+    changed, checkpoint, model, analyzer, shelf, tmp_path
+):
+    folder = write_adapter(checkpoint, tmp_path / "more", spoil_everything=True, **MORE_THAN_LAYERS[changed])
+    adapters = AdapterSet(model)
+    adapters.add(folder), adapters.add(shelf / "ver")
+    for _ in range(2):  # as the first adapter, and beside another
+        with pytest.raises(AdapterError, match="merge it instead"):
+            adapters.activate("more")
+        assert torch.equal(model(**batch(1)).logits, analyzer.model(**batch(1)).logits)
+        adapters.load("ver")
+    alone = load_checkpoint(checkpoint, device="cpu")[0]
+    adapted = peft.PeftModel.from_pretrained(load_checkpoint(checkpoint, device="cpu")[0], folder).eval()
+    merged = merge_adapter(alone, folder)
+    assert not any("lora" in name for name, _ in merged.named_parameters())
+    torch.testing.assert_close(merged(**batch(1)).logits, adapted(**batch(1)).logits, rtol=0, atol=1e-3)
+    assert not torch.equal(merged(**batch(1)).logits, analyzer.model(**batch(1)).logits)
+
+
+def test_other_kinds_of_adapters_are_for_merging_too(checkpoint, model, analyzer, tmp_path):
+    loaded, _ = load_checkpoint(checkpoint, device="cpu")
+    scales = peft.IA3Config(target_modules=["k_proj", "down_proj"], feedforward_modules=["down_proj"])
+    peft.get_peft_model(loaded, scales).save_pretrained(tmp_path / "scales")
+    with pytest.raises(AdapterError, match="Only LoRA .* of the kind IA3"):
+        apply_adapter(model, tmp_path / "scales")
+    assert torch.equal(model(**batch(1)).logits, analyzer.model(**batch(1)).logits)
+    assert not any("ia3" in name for name, _ in merge_adapter(model, tmp_path / "scales").named_parameters())
 
 
 @pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])

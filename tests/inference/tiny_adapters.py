@@ -9,10 +9,13 @@ from emotion_qwen.inference.checkpoint import load_checkpoint
 from emotion_qwen.lora_targets import LANGUAGE_MODEL_LAYERS
 
 
-def write_adapter(checkpoint: Path, folder: Path, seed: int = 0, **settings) -> Path:
+def write_adapter(
+    checkpoint: Path, folder: Path, seed: int = 0, *, spoil_everything: bool = False, **settings
+) -> Path:
     """Writes a LoRA whose weights are random, so that it changes what the model says.
 
     Args:
+        spoil_everything: Whether whatever else is trained gets random weights too.
         settings: Fields of `LoraConfig` that differ from emotional tuning's.
     """
     model, _ = load_checkpoint(checkpoint, device="cpu")
@@ -23,5 +26,7 @@ def write_adapter(checkpoint: Path, folder: Path, seed: int = 0, **settings) -> 
         for name, parameter in adapted.named_parameters():
             if "lora_B" in name:
                 parameter.mul_(10)
+            elif spoil_everything and parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter), alpha=0.1)
     adapted.save_pretrained(folder)
     return folder
