@@ -155,7 +155,9 @@ def _loss(reader: PictureReader, name: str, subject: Subject, batch: tuple[Tenso
     pixels, *targets = batch
     reader.train()
     reader.requires_grad_(True)
-    reader.model.model.visual.compressor.get_submodule(subject.resting_expert).requires_grad_(False)
+    resting = getattr(reader.model.model.visual.compressor, subject.resting_expert, None)
+    if resting is not None:  # other projectors have no experts and learn from everything
+        resting.requires_grad_(False)
     return sum(subject.loss(read, *targets) for read in reader(pixels, name))
 
 

@@ -2,6 +2,8 @@ import pytest
 import torch
 import yaml
 
+from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
+from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train import warm_up
 
 from .conftest import recipe, run, weights
@@ -35,6 +37,16 @@ def test_the_expert_of_the_other_subject_rests(settings, nano, tmp_path, monkeyp
     changed = [name for name in before if not torch.equal(before[name], after[name])]
     assert any(learns in name for name in changed)
     assert not any(rests in name for name in changed)
+
+
+def test_a_projector_without_experts_learns_from_both_subjects(settings, nano, tmp_path, monkeypatch):
+    config = EmotionQwenConfig.from_pretrained(nano)
+    config.vision_config.projector_type = "mlp"
+    EmotionQwenForConditionalGeneration(config).save_pretrained(tmp_path / "mlp")
+    EmotionQwenProcessor.from_pretrained(nano).save_pretrained(tmp_path / "mlp")
+    run(monkeypatch, warm_up, "--config", settings, "--model_name_or_path", tmp_path / "mlp")
+    before, after = weights(tmp_path / "mlp"), weights(tmp_path / "warm")
+    assert any("compressor.projection" in name and not torch.equal(before[name], after[name]) for name in before)
 
 
 def test_a_module_can_have_a_learning_rate_of_its_own(settings, nano, tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""The paper's ablations in small: what `benchmarks/study.py` runs."""

@@ -1,0 +1,147 @@
+"""Results of several seeds as the paper's tables: mean ± spread, and what each table asks."""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+
+from .runs import ALL_SETS
+from .stored_runs import Result
+from .training import Settings
+
+Results = Mapping[str, Mapping[int, Result]]
+Reading = Callable[[Result], float | None]
+MISSING = "–"
+
+
+def mean_and_spread(values: Sequence[float], scale: float = 100.0, digits: int = 1) -> str:
+    """Writes the mean of seeds with their standard deviation, of a sample; one value has none.
+
+    Args:
+        values: One a seed.
+        scale: What they are multiplied by; 100 for shares in percent.
+        digits: After the point.
+    """
+    if not values:
+        return MISSING
+    shown = f"{scale * statistics.fmean(values):.{digits}f}"
+    if len(values) == 1:
+        return shown
+    return f"{shown} ± {scale * statistics.stdev(values):.{digits}f}"
+
+
+def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def all_tables(settings: Settings, results: Results) -> str:
+    """Tables 5, 7, 8, 9 and 10 in Markdown."""
+    parts = {
+        "Table 5: Facial Emotion Capture and projectors, share of right answers in %": projectors(settings, results),
+        "Table 7: mean gate weights": gate_weights(settings, results),
+        "Table 8: ways of emotional tuning, share of right answers in %": tuning(settings, results),
+        "Table 9: cost of emotional tuning, full fine-tuning being 1": tuning_cost(settings, results),
+        "Cost of the answer phase, without Facial Emotion Capture being 1": capture_cost(results),
+        "Table 10: text backbones of the same size, share of right answers in %": backbones(settings, results),
+    }
+    return "\n\n".join(f"## {heading}\n\n{part}" for heading, part in parts.items())
+
+
+def projectors(settings: Settings, results: Results) -> str:
+    """Table 5."""
+    names = {
+        "w/o FEC": "no_fec",
+        "w/ FEC": "hybrid",
+        "MLP": "mlp",
+        "Fusion": "fusion",
+        "HC": "hybrid",
+    }
+    tests = [*settings["emotion_tests"], *settings["general_tests"]]
+    rows = [[shown, *_accuracies(results, f"answer-{name}", tests)] for shown, name in names.items()]
+    return table(["Method", *tests], rows)
+
+
+def gate_weights(settings: Settings, results: Results) -> str:
+    """Table 7."""
+    tests = [*settings["general_tests"], *settings["emotion_tests"]]
+    gates = {test: _values(results, "answer-hybrid", lambda result, t=test: result["gate"][t]) for test in tests}
+    rows = [
+        ["Emo", *(mean_and_spread(gates[test], 1, 3) for test in tests)],
+        ["Gen", *(mean_and_spread([1 - weight for weight in gates[test]], 1, 3) for test in tests)],
+    ]
+    return table(["Expert", *tests], rows)
+
+
+def tuning(settings: Settings, results: Results) -> str:
+    """Table 8. Of many adapters, each answers for its own set, and none for general questions."""
+    sets = {name: source["set"] for name, source in settings["tuning"]["sets"].items()}
+    tests, general = list(sets.values()), settings["general_tests"]
+    base = f"answer-{settings['tuned']}"
+    own = [cell for name, test in sets.items() for cell in _accuracies(results, f"adapter-{name}", [test])]
+    on_general = [cell for name in sets for cell in _accuracies(results, f"adapter-{name}", general)]
+    rows = [
+        ["before", *_accuracies(results, base, [*tests, *general])],
+        ["FFT", *_accuracies(results, f"full-{ALL_SETS}", [*tests, *general])],
+        ["LoRA", *_accuracies(results, f"adapter-{ALL_SETS}", [*tests, *general])],
+        ["LoRAs", *own, *_accuracies(results, base, general)],
+    ]
+    left_on = ", ".join(f"{name}: {cell}" for name, cell in zip(sets, on_general, strict=True))
+    return f"{table(['Strategy', *tests, *general], rows)}\n\nGeneral questions with an adapter left on: {left_on}."
+
+
+def tuning_cost(settings: Settings, results: Results) -> str:
+    """Table 9. Many adapters take the time of all their runs, and the memory of the largest."""
+    full = results.get(f"full-{ALL_SETS}", {})
+    single = results.get(f"adapter-{ALL_SETS}", {})
+    own = [results.get(f"adapter-{name}", {}) for name in settings["tuning"]["sets"]]
+    costs = {
+        "FFT": {seed: _cost([run]) for seed, run in full.items()},
+        "Single LoRA": {seed: _cost([run]) for seed, run in single.items()},
+        "Multi-LoRAs": {seed: _cost([runs[seed] for runs in own]) for seed in full if all(seed in r for r in own)},
+    }
+    return _ratios(costs, "FFT")
+
+
+def capture_cost(results: Results) -> str:
+    """What Facial Emotion Capture adds to a training phase."""
+    costs = {
+        shown: {seed: _cost([run]) for seed, run in results.get(f"answer-{name}", {}).items()}
+        for shown, name in {"w/o FEC": "no_fec", "w/ FEC": "hybrid"}.items()
+    }
+    return _ratios(costs, "w/o FEC")
+
+
+def backbones(settings: Settings, results: Results) -> str:
+    """Table 10."""
+    tests = [*settings["general_tests"], *settings["emotion_tests"]]
+    rows = []
+    for shown, variant in {"LLaMA 3": "llama", "Qwen 2.5": "hybrid"}.items():
+        warmed = results.get(f"warm-{settings['variants'][variant]['architecture']}", {})
+        sizes = {run["backbone_parameters"] for run in warmed.values()}
+        size = f"{sizes.pop() / 1e6:.2f} M" if sizes else MISSING
+        rows.append([shown, size, *_accuracies(results, f"answer-{variant}", tests)])
+    return table(["LLM", "Size", *tests], rows)
+
+
+def _values(results: Results, name: str, read: Reading) -> list[float]:
+    values = [read(result) for result in results.get(name, {}).values()]
+    return [value for value in values if value is not None]
+
+
+def _accuracies(results: Results, name: str, tests: Sequence[str]) -> list[str]:
+    return [mean_and_spread(_values(results, name, lambda result, t=t: result["accuracy"][t])) for t in tests]
+
+
+def _cost(runs: Sequence[Result]) -> tuple[float, float]:
+    return sum(run["cost"]["seconds"] for run in runs), max(run["cost"]["bytes"] for run in runs)
+
+
+def _ratios(costs: Mapping[str, Mapping[int, tuple[float, float]]], reference: str) -> str:
+    """Time and memory of each row over the reference's of the same seed."""
+    rows = []
+    for name, of_seeds in costs.items():
+        shared = sorted(of_seeds.keys() & costs[reference].keys())
+        pairs = [(of_seeds[seed], costs[reference][seed]) for seed in shared]
+        cells = [mean_and_spread([own[i] / other[i] for own, other in pairs], 1, 2) for i in (0, 1)]
+        rows.append([name, *cells])
+    return table(["", "Time ↓", "Memory ↓"], rows)

@@ -1,0 +1,60 @@
+"""The paper's ablations (Tables 5, 7, 8, 9, 10) in small: mean and spread over seeds on held-out data.
+
+`OMP_NUM_THREADS=1 python benchmarks/study.py` after `make nano`, whose vision tower it starts from.
+
+All settings are in `benchmarks/study.yaml`. Results are kept run by run in its output folder: a study that was stopped
+goes on where it was, and several that run at once share the work.
+"""
+
+import argparse
+import logging
+from datetime import date
+from pathlib import Path
+
+import torch
+import yaml
+from ablations.runs import read_results, run_study
+from ablations.tables import Results, all_tables
+from ablations.training import Settings, write_data
+
+HERE = Path(__file__).parent
+
+
+def report(settings: Settings, results: Results) -> str:
+    """The tables, and how they came about."""
+    seeds = sorted({seed for runs in results.values() for seed in runs})
+    counts = {len(runs) for runs in results.values()}
+    complete = "" if counts == {len(settings["seeds"])} else f" Not every run is there: {_runs_by_seed(results)}."
+    heading = [
+        "# The paper's ablations in small",
+        f"Measured on {date.today().isoformat()} by `OMP_NUM_THREADS=1 python benchmarks/study.py` with the settings "
+        f"in `benchmarks/study.yaml`: mean ± standard deviation over {len(seeds)} seeds.{complete}",
+    ]
+    return "\n\n".join([*heading, all_tables(settings, results)]) + "\n"
+
+
+def _runs_by_seed(results: Results) -> str:
+    return ", ".join(f"{name} {len(runs)}" for name, runs in results.items())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--settings", type=Path, default=HERE / "study.yaml")
+    parser.add_argument("--seeds", type=int, nargs="+", help="only these seeds, in this order")
+    parser.add_argument("--report", type=Path, help="Markdown file for the tables; otherwise they are only printed")
+    chosen = parser.parse_args(arguments)
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    settings = yaml.safe_load(chosen.settings.read_text(encoding="utf-8"))
+    torch.set_num_threads(settings["threads"])
+    write_data(settings)
+    run_study(settings, chosen.seeds or settings["seeds"])
+    text = report(settings, read_results(settings))
+    print(text)
+    if chosen.report:
+        chosen.report.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
