@@ -32,6 +32,7 @@ class AdapterSet:
         self._model = model
         self._peft = None
         self._folders: dict[str, Path] = {}
+        self._purposes: dict[str, AdapterPurpose] = {}
         self._active: str | None = None
         self._lock = threading.RLock()
 
@@ -48,7 +49,7 @@ class AdapterSet:
     @property
     def purposes(self) -> Mapping[str, AdapterPurpose]:
         """What each adapter answers, by name."""
-        return MappingProxyType({name: read_purpose(folder, name) for name, folder in self._folders.items()})
+        return MappingProxyType(self._purposes)
 
     def add(self, path_or_id: str | Path, name: str | None = None) -> str:
         """Make an adapter known; it is loaded when it is first chosen, or by `load`.
@@ -61,12 +62,13 @@ class AdapterSet:
             Its name.
 
         Raises:
-            AdapterError: If there is no such adapter, or another one has that name.
+            AdapterError: If there is no such adapter, its purpose file is damaged, or another one has that name.
         """
         folder = locate_adapter(path_or_id)
         name = adapter_name(path_or_id) if name is None else checked_name(name)
         if name in self._folders and self._folders[name].resolve() != folder.resolve():
             raise AdapterError(f"There are two adapters named {name!r}: {self._folders[name]} and {folder}.")
+        self._purposes[name] = read_purpose(folder, name)
         self._folders[name] = folder
         return name
 

@@ -15,6 +15,7 @@ from .adapter_files import AUTO, BASE, adapter_name, list_adapters, own_adapters
 from .adapters import AdapterSet
 from .analysis import EmotionAnalysis, TimelinePoint
 from .checkpoint import load_checkpoint, shipped_checkpoint
+from .label_sets import LabelSet, as_label_set
 from .media import DecodedMedia, load_media
 from .prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
 from .seen_media import SeenMedia
@@ -144,7 +145,7 @@ class EmotionAnalyzer:
         *,
         facial_emotion_capture: bool = True,
         face_capture: FaceCapture | None = None,
-        labels: Sequence[str] = EMOTION_LABELS,
+        labels: LabelSet | str | Sequence[str] | None = None,
         adapter: str | None = None,
         max_new_tokens: int = 256,
         on_text: Callable[[str], None] | None = None,
@@ -160,7 +161,8 @@ class EmotionAnalyzer:
             language: `"en"` or `"zh"`: the language of the questions and label names put to the model.
             facial_emotion_capture: Whether faces are captured and their key frames shown to the model.
             face_capture: Faces captured earlier from the same media, instead of capturing them again.
-            labels: The label set.
+            labels: A label set, its name, or labels: one of them is the answer, and the question is the one that goes
+                with the set. By default those of the adapter that is named, or the seven basic emotions.
             adapter: What answers: the name of an adapter; `"base"` for the model alone; `"auto"` for what each of the
                 two questions calls for by `choose_adapter`, the one for the label and `question`, put to this kind of
                 media. By default what the analyzer prefers.
@@ -175,11 +177,12 @@ class EmotionAnalyzer:
         Raises:
             MediaError: If the media can't be read.
             AdapterError: If there is no such adapter, or it does not fit the model.
-            ValueError: If the language is unknown, or the question is empty, longer than the model reads or holds a
-                placeholder of the processor.
+            ValueError: If the language or the label set is unknown, or the question is empty, longer than the model
+                reads or holds a placeholder of the processor.
         """
         enter = on_stage or (lambda stage: None)
-        ask_label = label_question(language, labels)
+        label_set = self._label_set(labels, adapter)
+        ask_label = label_question(language, label_set.labels, label_set.subject)
         question = question if question is not None else reasoning_question(language)
         self._check_question(question)
         if adapter not in (None, AUTO, BASE):
@@ -200,10 +203,11 @@ class EmotionAnalyzer:
         enter("read")
         # Adapters change the language model alone, so what is seen is encoded once for both questions.
         with self.adapters.using(label_adapter):
-            probabilities = seen.answer_probabilities(ask_label, [label_name(label, language) for label in labels])
+            answers = [label_name(label, language) for label in label_set.labels]
+            probabilities = seen.answer_probabilities(ask_label, answers)
         analysis = EmotionAnalysis(
-            label=labels[int(probabilities.argmax())],
-            probabilities=dict(zip(labels, probabilities.tolist(), strict=True)),
+            label=label_set.labels[int(probabilities.argmax())],
+            probabilities=dict(zip(label_set.labels, probabilities.tolist(), strict=True)),
             text="",
             key_frames=_key_frames(capture, decoded),
             gate=seen.gate,
@@ -225,6 +229,12 @@ class EmotionAnalyzer:
         self.adapter = adapter
         if adapter not in (AUTO, BASE):
             self.adapters.activate(adapter)
+
+    def _label_set(self, labels: LabelSet | str | Sequence[str] | None, adapter: str | None) -> LabelSet:
+        if labels is not None:
+            return as_label_set(labels)
+        purpose = self.adapters.purposes.get(self.adapter if adapter is None else adapter)
+        return as_label_set(EMOTION_LABELS if purpose is None or purpose.labels is None else purpose.labels)
 
     def _adapter_for(self, question: str, media: str, adapter: str | None) -> str | None:
         adapter = self.adapter if adapter is None else adapter

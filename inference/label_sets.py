@@ -114,6 +114,24 @@ CHINESE_NAMES: Mapping[str, str] = {
 """Labels in Chinese. Within a set no two names are the same."""
 
 
+def as_label_set(labels: "LabelSet | str | Sequence[str]") -> LabelSet:
+    """Return a set of labels that may be given by name or one by one.
+
+    Args:
+        labels: A set, the name of a known one, or labels; those of a known set, in its order, are that set, so that
+            the question about them is the one that it was trained with.
+
+    Raises:
+        ValueError: If there is no set of that name, or the labels are fewer than two or not all different.
+    """
+    if isinstance(labels, LabelSet):
+        return labels
+    if isinstance(labels, str):
+        return find_label_set(labels)
+    known = (label_set for label_set in LABEL_SETS.values() if label_set.labels == tuple(labels))
+    return next(known, None) or LabelSet("given", tuple(labels))
+
+
 def find_label_set(name: str) -> LabelSet:
     """Return a label set by name.
 

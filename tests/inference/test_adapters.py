@@ -17,6 +17,8 @@ from emotion_qwen.inference import AdapterError, AdapterSet, EmotionAnalyzer
 from emotion_qwen.inference.adapter_files import AdapterPurpose
 from emotion_qwen.inference.adapter_loading import apply_adapter, merge_adapter
 from emotion_qwen.inference.checkpoint import load_checkpoint
+from emotion_qwen.inference.label_sets import LABEL_SETS
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.lora_targets import LANGUAGE_MODEL_LAYERS
 from emotion_qwen.train.recipe import find_recipe, read_recipe
 
@@ -77,8 +79,14 @@ def test_a_general_question_gets_the_model_itself_and_an_emotional_one_its_adapt
         read(many, portrait, question=general, adapter="auto").text == read(analyzer, portrait, question=general).text
     )
     assert read(many, portrait, question=emotional, adapter="auto").adapter == "ver"
-    chosen, dfew = read(many, portrait, adapter="auto"), read(many, portrait, adapter="dfew")
+    chosen, dfew = (read(many, portrait, adapter=name, labels=EMOTION_LABELS) for name in ("auto", "dfew"))
     assert chosen.probabilities == dfew.probabilities  # the question for one of seven labels is DFEW's
+
+
+def test_an_adapter_is_asked_for_its_own_labels(many, portrait):
+    own, stated = read(many, portrait, adapter="mer2024"), read(many, portrait, adapter="mer2024", labels="mer2024")
+    assert own == stated and tuple(own.probabilities) == LABEL_SETS["mer2024"].labels
+    assert tuple(read(many, portrait, adapter="ver").probabilities) == EMOTION_LABELS
 
 
 def test_an_analyzer_may_prefer_an_adapter(checkpoint, shelf, many, portrait):
@@ -249,7 +257,7 @@ def test_every_recipe_of_an_adapter_has_these_targets(recipe):
 
 def test_a_merged_adapter_says_what_the_adapter_says(many, checkpoint, shelf, portrait):
     model, processor = load_checkpoint(checkpoint, device="cpu")
-    merged = read(EmotionAnalyzer(merge_adapter(model, shelf / "dfew"), processor), portrait)
+    merged = read(EmotionAnalyzer(merge_adapter(model, shelf / "dfew"), processor), portrait, labels="dfew")
     assert merged.probabilities == pytest.approx(read(many, portrait, adapter="dfew").probabilities, abs=1e-4)
 
 
@@ -399,3 +407,12 @@ def test_a_purpose_file_says_what_an_adapter_answers(model, adapter):
     adapters = AdapterSet(model)
     adapters.add(adapter, "own")
     assert adapters.purposes["own"] == AdapterPurpose(("calm", "tense"))
+
+
+@pytest.mark.parametrize(
+    "stated", ["{", "[]", '{"labels": "happy"}', '{"labels": ["a"]}', '{"media": "sound"}', '{"open_questions": 3}']
+)
+def test_a_purpose_file_that_is_damaged_is_named(model, adapter, stated):
+    (adapter / "emotion_qwen_adapter.json").write_text(stated)
+    with pytest.raises(AdapterError, match="emotion_qwen_adapter.json"):
+        AdapterSet(model).add(adapter)

@@ -97,7 +97,7 @@ def test_merge_writes_a_plain_checkpoint(equipped, portrait, tmp_path, capsys):
     out = tmp_path / "merged"
     assert main(["adapters", "merge", "dfew", "--model", str(equipped), "--output", str(out)]) == 0
     assert Path(capsys.readouterr().out.strip()) == out
-    options = {"facial_emotion_capture": False, "max_new_tokens": 2}
+    options = {"facial_emotion_capture": False, "max_new_tokens": 2, "labels": "dfew"}
     merged = EmotionAnalyzer.from_pretrained(out, device="cpu").analyze(portrait, **options)
     adapted = EmotionAnalyzer.from_pretrained(equipped, "dfew", device="cpu").analyze(portrait, **options)
     assert merged.probabilities == pytest.approx(adapted.probabilities, abs=1e-4)

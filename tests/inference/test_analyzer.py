@@ -7,7 +7,11 @@ import torch
 from PIL import Image
 
 from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, EmotionAnalyzer, label_question
+from emotion_qwen.inference.label_sets import LABEL_SETS
+from emotion_qwen.inference.prompts import LANGUAGES
+from emotion_qwen.inference.seen_media import SeenMedia
 from emotion_qwen.processing import MediaError
+from emotion_qwen.train.data.entries import entry_messages, labelled
 
 from ..modeling_emotion_qwen.tiny_checkpoint import tiny_model, tiny_processor
 from .awkward_media import BROKEN, SOUND, write_long_clip, write_turned_clip, write_turned_still
@@ -71,6 +75,32 @@ def test_capture_can_be_off(analyzer, clip, analysis):
     without = analyzer.analyze(clip, facial_emotion_capture=False, **FEW)
     assert without.key_frames == () and without.timeline == ()
     assert without.probabilities != analysis.probabilities
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", LABEL_SETS)
+def test_the_question_of_a_label_set_is_the_one_it_is_trained_with(analyzer, portrait, monkeypatch, name, language):
+    asked = []
+
+    def answer_probabilities(_seen, question: str, answers: list[str]) -> torch.Tensor:
+        asked.append((question, answers))
+        return torch.full((len(answers),), 1 / len(answers))
+
+    monkeypatch.setattr(SeenMedia, "answer_probabilities", answer_probabilities)
+    label_set = LABEL_SETS[name]
+    for labels in (name, label_set, list(label_set.labels)):
+        analysis = analyzer.analyze(portrait, "?", language, labels=labels, facial_emotion_capture=False, **FEW)
+        assert tuple(analysis.probabilities) == label_set.labels
+    trained = [entry_messages(labelled("a.png", label), label_set, language) for label in label_set.labels]
+    questions = {message[0]["content"][1]["text"] for message in trained}
+    answers = [message[1]["content"][0]["text"] for message in trained]
+    assert asked == [(question, answers) for question in questions] * 3
+
+
+@pytest.mark.parametrize("labels", ["dfev", ["happy"], ["happy", "happy"]])
+def test_labels_that_are_no_set_are_refused(analyzer, portrait, labels):
+    with pytest.raises(ValueError, match="label set"):
+        analyzer.analyze(portrait, labels=labels)
 
 
 def test_chinese_questions_score_chinese_names_under_the_same_labels(analyzer, portrait):
