@@ -48,8 +48,9 @@ nano: $(VENV)/dev.stamp ## render the data, train the Nano in all its stages, me
 		--clips-per-identity 2 --clip-frames 4 24 --size 112 --face-height 0.35 0.9 --seed 2
 	$(SYNTHETIC).group_data_set --output $(DATA)/groups --clips 300 --held-out-clips 42 --frames 8 24 \
 		--size 112 112 --face-height 0.28 0.4 --scenes still --seed 4
-	$(BIN)/python -m emotion_qwen.train.nano --config train/recipes/nano/model.yaml
-	$(BIN)/python -m emotion_qwen.train.warm_up --config train/recipes/nano/warm_up.yaml
+	$(BIN)/python -m emotion_qwen.train.nano nano/model
+	$(BIN)/python -m emotion_qwen.train.warm_up nano/warm_up
+	$(BIN)/python -m emotion_qwen.train.warm_up nano/warm_up_faces
 	$(BIN)/emotion-qwen train nano/stage1 overwrite_output_dir=true
 	$(BIN)/emotion-qwen train nano/stage2 overwrite_output_dir=true
 	$(BIN)/emotion-qwen train nano/stage3 overwrite_output_dir=true

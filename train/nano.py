@@ -1,6 +1,6 @@
 """Builds a small Emotion-Qwen with random weights, its tokenizer and its processor, from a recipe.
 
-`python -m emotion_qwen.train.nano --config train/recipes/nano/model.yaml`
+`python -m emotion_qwen.train.nano nano/model`
 """
 
 import sys
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from transformers import set_seed
-from trl import TrlParser
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question
@@ -20,6 +19,7 @@ from emotion_qwen.processing import (
     EmotionQwenVideoProcessor,
     load_chat_template,
 )
+from emotion_qwen.train.recipe import RecipeParser
 from emotion_qwen.train.synthetic.sentences import record_turns
 from emotion_qwen.train.synthetic.truths import sample_truths
 from emotion_qwen.train.tokenizer import END_OF_TEXT, END_OF_TURN, MEDIA_TOKENS, train_tokenizer
@@ -135,7 +135,7 @@ def _label_names(language: str) -> list[str]:
 
 def main() -> None:
     """The command line."""
-    (arguments,) = TrlParser(NanoArguments).parse_args_and_config()
+    (arguments,) = RecipeParser((NanoArguments,)).parse_recipe(sys.argv[1:])
     folder = build(arguments)
     print(f"A model with random weights: {folder}", file=sys.stderr)
 

@@ -5,7 +5,7 @@ takes long to look at the right visual tokens. Here readouts predict all that is
 every action unit and the label of a face, every shape, word and colour of a drawing. Faces teach the emotion expert
 and drawings the general expert, so that the gate has something to choose between from the start.
 
-`python -m emotion_qwen.train.warm_up --config train/recipes/nano/warm_up.yaml`
+`python -m emotion_qwen.train.warm_up nano/warm_up`
 """
 
 import logging
@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import get_cosine_schedule_with_warmup, set_seed
-from trl import TrlParser
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.augmentation import Augmentation
 from emotion_qwen.train.picture_reader import PictureReader, Readings
+from emotion_qwen.train.recipe import RecipeParser
 from emotion_qwen.train.trainable_modules import learning_rate_of
 from emotion_qwen.train.warm_up_subjects import Drawings, Faces, Subject
 
@@ -181,7 +181,7 @@ def _report(losses: dict[str, list[float]], shares: dict[str, Readings], last: i
 def main() -> None:
     """The command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    (arguments,) = TrlParser(WarmUpArguments).parse_args_and_config()
+    (arguments,) = RecipeParser((WarmUpArguments,)).parse_recipe(sys.argv[1:])
     warm_up(arguments)
 
 
