@@ -110,6 +110,16 @@ def score_reasons(analyzer: EmotionAnalyzer, folder: Path, language: str, size: 
     }
 
 
+def score_adapters(model: str | None, folder: Path, size: int) -> list[dict[str, Any]]:
+    """Accuracy with the adapter that was trained on a folder's data, if the checkpoint carries one of its name."""
+    analyzer = EmotionAnalyzer.from_pretrained(model)
+    if folder.name not in analyzer.adapters.names:
+        return []
+    with analyzer.adapters.using(folder.name):
+        tuned = [score(analyzer, folder, language, size) for language in LANGUAGES]
+    return [{key: result[key] for key in ("data", "language", "people", "items", "accuracy")} for result in tuned]
+
+
 def score_general(
     analyzer: EmotionAnalyzer, folder: Path, language: str, size: int, most: int
 ) -> list[dict[str, Any]]:
@@ -209,7 +219,7 @@ def main() -> None:
 
     analyzer = EmotionAnalyzer.from_pretrained(arguments.model)
     start = time.perf_counter()
-    results, reasons, general, gate = [], [], [], []
+    results, reasons, general, gate, tuned = [], [], [], [], []
     size, most = arguments.batch_size, arguments.most
     for folder in arguments.data:
         for language in LANGUAGES:
@@ -219,7 +229,13 @@ def main() -> None:
                 print(table(results[-1]), reasons[-1], sep="\n\n", end="\n\n", flush=True)
             general.extend(score_general(analyzer, folder, language, size, most))
         gate.extend(read_gate(analyzer, folder, size, most))
-    more = [rows("Reasons", reasons), rows("General answers", general), rows("Gate", gate)]
+        tuned.extend(score_adapters(arguments.model, folder, size))
+    more = [
+        rows("Reasons", reasons),
+        rows("General answers", general),
+        rows("Gate", gate),
+        rows("With the adapter for the data", tuned),
+    ]
     print(*more, sep="\n\n")
     portrait = analyzer.analyze(HERE.parent / "examples/astronaut.png")
     print(f"portrait: {portrait.label}, {portrait.probabilities}, {portrait.text}")
@@ -232,6 +248,7 @@ def main() -> None:
         "reasoning": reasons,
         "general": general,
         "gate": gate,
+        "adapters": tuned,
         "portrait": {"label": portrait.label, "probabilities": portrait.probabilities, "text": portrait.text},
     }
     if arguments.training:
