@@ -112,7 +112,8 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         max_broken_share=script.max_broken_share,
         streaming=script.streaming,
     )
-    rows = data.as_data_set(training.dataloader_num_workers if script.streaming else training.num_train_epochs)
+    workers = max(1, training.dataloader_num_workers) * training.world_size
+    rows = data.as_data_set(workers if script.streaming else training.num_train_epochs)
     samples = None if script.streaming else [len(source) for source in data.sources]
     collator = ConversationCollator(processor, script.facial_emotion_capture)
     model = EmotionQwenForConditionalGeneration.from_pretrained(

@@ -19,8 +19,8 @@ SHUFFLE_BUFFER = 1000
 class StreamedMixture:
     """Samples of several sources without end: a source that is read to its end is read again, in another order.
 
-    The order depends on the seed alone. Each data-loader worker goes through all entries, which is cheap, and decodes
-    its own part of the samples.
+    The order depends on the seed alone. Each data-loader worker of each process goes through all entries, which is
+    cheap, and decodes its own part of the samples: together they decode each draw once.
 
     Args:
         sources: Each with a weight, if there are several.
@@ -52,10 +52,12 @@ class StreamedMixture:
         """The samples as the trainer takes them.
 
         Args:
-            workers: Data-loader workers, each of which decodes a part; with 0 the process itself decodes all.
+            workers: Data-loader workers of all processes together, each of which decodes a part; with 0 the process
+                itself decodes all.
 
         Returns:
-            Rows of `messages` with pixels, and `face_captures`, which may be None.
+            Rows of `messages` with pixels, and `face_captures`, which may be None; in as many shards as there are
+            workers.
         """
         parts = max(1, workers)
         return IterableDataset.from_generator(self.samples, gen_kwargs={"parts": list(range(parts)), "of": parts})

@@ -165,6 +165,16 @@ def test_workers_divide_a_stream():
     assert sorted(taken) == list(range(20))
 
 
+def test_processes_divide_a_stream_and_each_divides_its_part_among_its_workers():
+    rows = stream(Numbers("a", 20)).as_data_set(workers=4)
+    taken = []
+    for process in range(2):
+        part = rows.shard(num_shards=2, index=process)
+        loader = DataLoader(part, batch_size=1, num_workers=2, collate_fn=first)
+        taken += [sample["messages"][1] for sample in itertools.islice(loader, 10)]
+    assert sorted(taken) == list(range(20))
+
+
 def test_a_stream_skips_and_stops_as_well():
     taken = itertools.islice(stream(Numbers("a", 10, broken_every=5), share=0.5).samples(), 16)
     assert not {sample["messages"][1] for sample in taken} & {0, 5}
