@@ -22,7 +22,7 @@ from emotion_qwen.processing.face_capture import EMOTIONS
 from emotion_qwen.processing.face_detections import Detections
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "processing" / "weights"))
-from fit_emotion_calibration import fit, read_stills  # noqa: E402
+from fit_emotion_calibration import fit, read_faces  # noqa: E402
 
 PICTURE = Path(__file__).with_suffix(".png")
 BINS = 15
@@ -145,8 +145,8 @@ def main() -> None:
     parser.add_argument("--every", type=int, nargs="+", default=[4, 1], help="as fit_emotion_calibration.py takes it")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    train = read_stills(arguments.data, "train", arguments.every)
-    held_out = read_stills(arguments.data, "held_out", [1] * len(arguments.data))
+    train = read_faces(arguments.data, "train", arguments.every)
+    held_out = read_faces(arguments.data, "held_out", [1] * len(arguments.data))
     shipped = load_face_networks(default_weights_path(), torch.device("cpu"))["calibration"]
     print(f"Fitted on {len(train[0])} stills, measured on {len(held_out[0])}.\n")
     print("| on people held out | accuracy | negative log-likelihood | calibration error |\n|---|---|---|---|")
