@@ -2,7 +2,7 @@
 
     python benchmarks/fec_recall.py                       # held-out people, the settings' defaults
     python benchmarks/fec_recall.py --clips 100 --seed 1  # the same of people whom nobody has looked at
-    python benchmarks/fec_recall.py --curve               # people for training, many settings: for the defaults
+    python benchmarks/fec_recall.py --clips 150 --curve   # people for training, many settings: for the defaults
 
 fec_recall.md has the figures. Rendering takes about two seconds a clip. The curve's picture needs matplotlib.
 """
@@ -35,6 +35,10 @@ TUNING_PEOPLE = 200_000
 PEOPLE_PER_SEED = 1_000
 """Clips of another seed begin with another person: enough for 500 clips."""
 PICTURE = Path(__file__).with_name("fec_recall.png")
+
+
+Seen = dict[tuple[int, int], Member | None]
+"""For the frame and track of each face whose it is; None for nobody's."""
 
 
 @dataclass
@@ -91,12 +95,16 @@ def whose(clip: GroupClip, frame: int, face: Face) -> Member | None:
     return clip.members[-number] if best > 0.2 else None
 
 
-def count_key_frames(score: Score, clip: GroupClip, capture: FaceCapture, peaks: list[Peak]) -> None:
+def who_is_who(clip: GroupClip, capture: FaceCapture) -> Seen:
+    """Find whose face each found face is."""
+    return {
+        (frame, face.track): whose(clip, frame, face) for frame, faces in enumerate(capture.faces) for face in faces
+    }
+
+
+def count_key_frames(score: Score, clip: GroupClip, seen: Seen, peaks: list[Peak]) -> None:
     """Compare key frames with the truth."""
-    shown = []
-    for peak in peaks:
-        face = next(face for face in capture.faces[peak.frame] if face.track == peak.track)
-        shown.append(whose(clip, peak.frame, face))
+    shown = [seen[peak.frame, peak.track] for peak in peaks]
     score.key_frames += len(peaks)
     score.right += sum(
         member is not None and member.shown(peak.frame) == peak.label
@@ -115,14 +123,12 @@ def count_key_frames(score: Score, clip: GroupClip, capture: FaceCapture, peaks:
             )
 
 
-def count_tracks(score: Score, clip: GroupClip, capture: FaceCapture) -> None:
+def count_tracks(score: Score, clip: GroupClip, seen: Seen) -> None:
     """Compare tracks with people."""
     people: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for frame, faces in enumerate(capture.faces):
-        for face in faces:
-            member = whose(clip, frame, face)
-            if member is not None:
-                people[face.track][clip.members.index(member)] += 1
+    for (_, track), member in seen.items():
+        if member is not None:
+            people[track][clip.members.index(member)] += 1
     score.people += len({member for counts in people.values() for member in counts})
     score.tracks += sum(len(counts) for counts in people.values())
     score.faces += sum(sum(counts.values()) for counts in people.values())
@@ -132,19 +138,21 @@ def count_tracks(score: Score, clip: GroupClip, capture: FaceCapture) -> None:
 def sweep(clips: list[GroupClip]) -> list[tuple[dict[str, float], Score]]:
     """Score many settings on the same clips."""
     rows = []
+    seen = [who_is_who(clip, capture) for clip, capture in zip(clips, captured(clips), strict=True)]
     for window in (1, 3, 5):
         captures = captured(clips, smoothing_window=window)
         timelines = [scores_by_track(capture.faces, len(EMOTIONS)) for capture in captures]
-        for threshold, neutral, gap, most in itertools.product(
-            (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7), (0.25, 0.5, 0.75, 1.0), (1, 2, 3), (2, 3, 4, 6)
+        for threshold, base, neutral, gap, most in itertools.product(
+            (0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7), (0.6, 0.8, 0.9, 1.0), (0.25, 0.5, 1.0), (1, 2, 3), (2, 3, 4, 6)
         ):
             score = Score()
-            for clip, capture, people in zip(clips, captures, timelines, strict=True):
-                peaks = select_key_frames(people, EMOTIONS, most, threshold, gap, neutral)
-                count_key_frames(score, clip, capture, peaks)
+            for clip, known, people in zip(clips, seen, timelines, strict=True):
+                peaks = select_key_frames(people, EMOTIONS, most, threshold, gap, neutral, base)
+                count_key_frames(score, clip, known, peaks)
             changes = {
                 "smoothing_window": window,
                 "key_frame_threshold": threshold,
+                "key_frame_base": base,
                 "neutral_weight": neutral,
                 "key_frame_min_gap": gap,
                 "max_key_frames": most,
@@ -178,11 +186,11 @@ def draw_curve(rows: list[tuple[dict[str, float], Score]]) -> None:
     from matplotlib import pyplot
 
     defaults = FacialEmotionCaptureSettings().to_dict()
-    fixed = ("key_frame_min_gap", "max_key_frames")
+    fixed = ("key_frame_base", "key_frame_min_gap", "max_key_frames")
     rows = [row for row in rows if all(row[0][name] == defaults[name] for name in fixed)]
     figure, axes = pyplot.subplots(figsize=(7, 5))
     styles = dict(zip((1, 3, 5), (":", "-", "--"), strict=True))
-    colours = dict(zip((0.25, 0.5, 0.75, 1.0), ("tab:green", "tab:blue", "tab:orange", "tab:red"), strict=True))
+    colours = dict(zip((0.25, 0.5, 1.0), ("tab:green", "tab:blue", "tab:red"), strict=True))
     for window, neutral in itertools.product(styles, colours):
         line = [s for c, s in rows if (c["smoothing_window"], c["neutral_weight"]) == (window, neutral)]
         axes.plot(
@@ -234,10 +242,11 @@ def report(clips: list[GroupClip], captures: list[FaceCapture]) -> None:
     scores: dict[str, Score] = defaultdict(Score)
     for clip, capture in zip(clips, captures, strict=True):
         peaks = [Peak(key.frame, key.tracks[0], key.label, key.confidence) for key in capture.key_frames]
+        seen = who_is_who(clip, capture)
         people = "1 person" if len(clip.members) == 1 else f"{len(clip.members)} people"
         for name in ("all", clip.scene, people):
-            count_key_frames(scores[name], clip, capture, peaks)
-            count_tracks(scores[name], clip, capture)
+            count_key_frames(scores[name], clip, seen, peaks)
+            count_tracks(scores[name], clip, seen)
     print(
         "| clips | apexes | found | found, person and label right | mean offset (frames) | key frames | label right |",
         end="",

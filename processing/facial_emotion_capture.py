@@ -23,7 +23,7 @@ from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
 from .key_frames import Peak, select_key_frames
 from .scene_cuts import find_cuts
 
-FEC_VERSION = 2
+FEC_VERSION = 3
 """Counts up with every change of the code that changes a result: stored faces of another version are not used."""
 
 FacesPerFrame = tuple[tuple[Face, ...], ...]
@@ -170,6 +170,7 @@ class FacialEmotionCapture:
             threshold=settings.key_frame_threshold,
             min_gap=settings.key_frame_min_gap,
             neutral_weight=settings.neutral_weight,
+            base=settings.key_frame_base,
         )
         return tuple(_key_frame(peak, faces[peak.frame], times) for peak in peaks)
 

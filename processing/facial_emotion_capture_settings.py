@@ -66,6 +66,8 @@ class FacialEmotionCaptureSettings:
         key_frame_threshold: Score (probability × detector's confidence) from which a person's peak in an emotion may
             become a key frame, 0 to 1.
         key_frame_min_gap: Smallest distance in frames between two key frames.
+        key_frame_base: Where a peak ends, as a share of its greatest score, 0 to 1: the key frame is the centre of
+            what rises above. With 1 it is the frame of the greatest score. See `key_frames`.
         neutral_weight: Factor on the score of neutral before peaks are compared and ranked.
         mask_margin: Share of a box's width and height that is kept around it on each side.
         mask_fade: How far the rest is blended to white: 0 leaves it, 1 makes it white.
@@ -95,9 +97,10 @@ class FacialEmotionCaptureSettings:
     track_reidentification: float = 0.75
     smoothing_window: int = 3
     max_key_frames: int = 4
-    key_frame_threshold: float = 0.55
-    key_frame_min_gap: int = 2
-    neutral_weight: float = 0.5
+    key_frame_threshold: float = 0.45
+    key_frame_min_gap: int = 1
+    key_frame_base: float = 0.8
+    neutral_weight: float = 0.4
     mask_margin: float = 0.12
     mask_fade: float = 0.85
     deepface_detector: str = "fastmtcnn"
@@ -123,6 +126,7 @@ class FacialEmotionCaptureSettings:
             "track_similarity",
             "track_reidentification",
             "key_frame_threshold",
+            "key_frame_base",
             "neutral_weight",
             "mask_fade",
             "deepface_border",

@@ -1,5 +1,6 @@
 """The choice of key frames: where each person of a clip shows an emotion best."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,12 +24,15 @@ def select_key_frames(
     threshold: float,
     min_gap: int,
     neutral_weight: float,
+    base: float,
 ) -> list[Peak]:
     """Choose the frames that show the emotions of a clip's people at their height.
 
     1. Neutral's scores are weighted down, so that the pauses between two expressions seldom count.
-    2. Every local peak of a person's score for a label is a candidate if it reaches the threshold and the label leads
-       among the person's scores in that frame.
+    2. Every peak of a person's score for a label is a candidate if it reaches the threshold and the label leads among
+       the person's scores in that frame. A peak is a local maximum with the frames around it, down to its base; lower
+       maxima among them are part of it. Its frame is the centre of what rises above the base: while an expression is
+       held its score saturates, and where exactly it is greatest is chance.
     3. Candidates are taken in three rounds, each in falling order of weighted score: the best of each person, then the
        best of each label of each person, then the others. A candidate is passed over if a frame nearer than `min_gap`
        was chosen: a key frame shows everybody, so frames are spared, whoever they were chosen for.
@@ -43,6 +47,7 @@ def select_key_frames(
         threshold: Weighted score from which a peak counts.
         min_gap: Smallest distance in frames between two key frames.
         neutral_weight: Factor on the scores of "neutral".
+        base: Where a peak ends, as a share of its greatest score; with 1 a peak is its maximum, or a plateau of it.
 
     Returns:
         Key frames in the order of time, with their scores unweighted; none if no one has a score above zero.
@@ -55,7 +60,7 @@ def select_key_frames(
     candidates = [
         peak
         for track, timeline in timelines.items()
-        for peak in _leading_peaks(track, timeline, labels, weights)
+        for peak in _leading_peaks(track, timeline, labels, weights, base)
         if weighted(peak) >= threshold
     ]
     if not candidates:
@@ -68,21 +73,51 @@ def select_key_frames(
     return sorted(chosen)
 
 
-def _leading_peaks(track: int, timeline: Timeline, labels: Sequence[str], weights: Sequence[float]) -> list[Peak]:
-    """Return the local peaks of a person's labels in frames where that label leads."""
+def _leading_peaks(
+    track: int, timeline: Timeline, labels: Sequence[str], weights: Sequence[float], base: float
+) -> list[Peak]:
+    """Return the peaks of a person's labels in frames where that label leads."""
     peaks = []
     for column, label in enumerate(labels):
-        for frame in _local_peaks([scores[column] for scores in timeline]):
+        for frame in _peak_frames([scores[column] for scores in timeline], base):
             score = timeline[frame][column]
             lead = max(value * weight for value, weight in zip(timeline[frame], weights, strict=True))
-            if score > 0 and score * weights[column] >= lead:
+            if score * weights[column] >= lead:
                 peaks.append(Peak(frame, track, label, score))
     return peaks
 
 
-def _local_peaks(series: Sequence[float]) -> list[int]:
+def _peak_frames(series: Sequence[float], base: float) -> list[int]:
+    """Return the frame of each peak above zero, the highest peak first."""
+    frames = []
+    taken: set[int] = set()
+    for top in sorted(_local_maxima(series), key=lambda frame: -series[frame]):
+        if top in taken or series[top] <= 0:
+            continue
+        floor = base * series[top]
+        belongs = [0 < score >= floor and frame not in taken for frame, score in enumerate(series)]
+        first = last = top
+        while first > 0 and belongs[first - 1]:
+            first -= 1
+        while last + 1 < len(series) and belongs[last + 1]:
+            last += 1
+        taken.update(range(first, last + 1))
+        frames.append(first + _center([score - floor for score in series[first : last + 1]]))
+    return frames
+
+
+def _center(weights: Sequence[float]) -> int:
+    """Return the index that the centre of mass is nearest to, of two the lower one; the middle if all are zero."""
+    total = sum(weights)
+    if total <= 0:
+        return (len(weights) - 1) // 2
+    center = sum(index * weight for index, weight in enumerate(weights)) / total
+    return math.ceil(center - 0.5)
+
+
+def _local_maxima(series: Sequence[float]) -> list[int]:
     """Return the frames of local maxima; a plateau counts once, at its middle."""
-    peaks = []
+    maxima = []
     start = 0
     for end in range(1, len(series) + 1):
         if end < len(series) and series[end] == series[start]:
@@ -90,9 +125,9 @@ def _local_peaks(series: Sequence[float]) -> list[int]:
         rises = start == 0 or series[start - 1] < series[start]
         falls = end == len(series) or series[end] < series[start]
         if rises and falls:
-            peaks.append((start + end - 1) // 2)
+            maxima.append((start + end - 1) // 2)
         start = end
-    return peaks
+    return maxima
 
 
 def _in_rounds(ranked: Iterable[Peak]) -> list[Peak]:

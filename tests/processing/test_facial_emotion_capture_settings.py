@@ -46,6 +46,7 @@ def test_unknown_names_are_refused():
         ("max_key_frames", 0),
         ("key_frame_threshold", None),
         ("key_frame_min_gap", 0),
+        ("key_frame_base", 1.1),
         ("neutral_weight", 1.5),
         ("mask_margin", -0.1),
         ("mask_fade", 1.1),

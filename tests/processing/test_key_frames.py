@@ -3,7 +3,7 @@ import pytest
 from emotion_qwen.processing.key_frames import Peak, select_key_frames
 
 LABELS = ("happy", "sad", "neutral")
-SETTINGS = {"max_key_frames": 4, "threshold": 0.5, "min_gap": 2, "neutral_weight": 0.5}
+SETTINGS = {"max_key_frames": 4, "threshold": 0.5, "min_gap": 2, "neutral_weight": 0.5, "base": 0.8}
 
 
 def timeline(*columns: list[float]) -> list[tuple[float, ...]]:
@@ -48,6 +48,31 @@ def test_a_shoulder_is_not_a_peak():
     assert select([0.1, 0.7, 0.7, 0.9, 0.1]) == [(3, "happy", 0.9)]
 
 
+def test_a_held_expression_counts_once_at_its_centre():
+    held = [0.1, 0.9, 0.97, 0.96, 0.97, 0.99, 0.1]
+    assert select(held) == [(3, "happy", 0.96)]
+    assert select(held, base=1.0) == [(2, "happy", 0.97), (5, "happy", 0.99)]
+    assert select(held, base=1.0, min_gap=4) == [(5, "happy", 0.99)]
+
+
+def test_the_frames_under_the_base_do_not_move_a_peak():
+    assert select([0.6, 0.6, 0.6, 0.6, 0.95]) == [(4, "happy", 0.95)]
+    assert select([0.1, 0.9, 0.6, 0.85, 0.6], min_gap=1) == [(1, "happy", 0.9), (3, "happy", 0.85)]
+
+
+def test_a_lower_peak_does_not_reach_into_a_higher_one():
+    assert select([0.1, 0.5, 0.45, 0.9, 0.2], min_gap=1) == [(1, "happy", 0.5), (3, "happy", 0.9)]
+
+
+def test_between_two_frames_the_centre_is_the_earlier_one():
+    assert select([0.1, 0.8, 0.8, 0.1]) == [(1, "happy", 0.8)]
+
+
+@pytest.mark.parametrize("base", [0.0, 0.5, 1.0])
+def test_a_peak_ends_where_the_person_is_out_of_sight(base):
+    assert select([0.9, 0.0, 0.0, 0.8, 0.8, 0.8], base=base) == [(0, "happy", 0.9), (4, "happy", 0.8)]
+
+
 def test_a_peak_in_the_shadow_of_another_label_does_not_count():
     happy, sad = [0.2, 0.35, 0.2, 0.9, 0.1], [0.4, 0.55, 0.4, 0.0, 0.1]
     assert select(happy, sad, threshold=0.3) == [(1, "sad", 0.55), (3, "happy", 0.9)]
@@ -55,7 +80,7 @@ def test_a_peak_in_the_shadow_of_another_label_does_not_count():
 
 def test_neutral_pauses_do_not_count_beside_an_expression():
     happy, sad = [0.1, 0.1, 0.1, 0.1, 0.8], [0.0] * 5
-    neutral = [0.9, 0.8, 0.9, 0.8, 0.1]
+    neutral = [0.9, 0.7, 0.9, 0.7, 0.1]
     assert select(happy, sad, neutral) == [(4, "happy", 0.8)]
     labels = [label for _, label, _ in select(happy, sad, neutral, neutral_weight=1.0)]
     assert labels == ["neutral", "neutral", "happy"]
@@ -76,8 +101,8 @@ def test_the_best_face_frame_is_named_after_what_leads_in_it():
 
 @pytest.mark.parametrize("frames", [0, 1, 5])
 def test_without_a_face_there_is_no_key_frame(frames):
-    assert select_key_frames({}, LABELS, 4, 0.0, 1, 0.5) == []
-    assert select_key_frames({0: ((0.0,) * 3,) * frames}, LABELS, 4, 0.0, 1, 0.5) == []
+    assert select_key_frames({}, LABELS, **SETTINGS) == []
+    assert select_key_frames({0: ((0.0,) * 3,) * frames}, LABELS, **SETTINGS) == []
 
 
 def test_ties_go_to_the_earlier_frame_then_to_the_lower_track():
