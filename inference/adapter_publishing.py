@@ -83,8 +83,7 @@ def push_adapter(
             address = api.create_repo(repo_id, private=private, exist_ok=True)
             api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=f"Upload the adapter {info.name}")
         except Exception as error:  # besides its own errors, those of whichever HTTP library the client has
-            reason = next(iter(str(error).split("\n")), "") or type(error).__name__
-            raise OutputError(f"The Hub did not take {repo_id!r}: {reason}") from error
+            raise OutputError(f"The Hub did not take {repo_id!r}: {_reason(error)}") from error
     return str(address)
 
 
@@ -111,6 +110,13 @@ def merge_into_checkpoint(model: str | Path, adapter: str | Path, output: str | 
         merged.save_pretrained(folder, save_original_format=False)
         processor.save_pretrained(folder)
     return target
+
+
+def _reason(error: Exception) -> str:
+    """What the Hub itself said, if it did, after the first line of what its client says."""
+    first = next(iter(str(error).split("\n")), "") or type(error).__name__
+    said = getattr(error, "server_message", None)
+    return f"{first} {said}" if said and said not in first else first
 
 
 def _write(info: AdapterInfo, folder: Path, name: str, base_model: str | None, purpose: AdapterPurpose | None) -> None:

@@ -2,18 +2,20 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-import huggingface_hub
 import peft
 import pytest
 import torch
+from huggingface_hub import constants
 
 from emotion_qwen.inference import EmotionAnalyzer
 from emotion_qwen.inference.checkpoint import load_checkpoint
 from emotion_qwen.inference.cli import main
 from emotion_qwen.inference.label_sets import LABEL_SETS
 
+from .hub_server import TOKEN, HubServer
 from .tiny_adapters import write_adapter
 
 BASE = "someone/emotion-qwen-7b"
@@ -36,25 +38,14 @@ def equipped(checkpoint: Path, trained: Path, tmp_path_factory: pytest.TempPathF
     return folder
 
 
-class FakeApi:
-    """Stands where the Hub's client stands, and keeps what it is given."""
-
-    calls: list[tuple[str, dict]] = []
-
-    def create_repo(self, repo_id: str, **options) -> str:
-        self.calls.append(("create_repo", {"repo_id": repo_id} | options))
-        return f"hub/{repo_id}"
-
-    def upload_folder(self, *, repo_id: str, folder_path: str, commit_message: str) -> None:
-        files = {path.name: path.read_bytes() for path in Path(folder_path).iterdir()}
-        self.calls.append(("upload_folder", {"repo_id": repo_id, "files": files, "message": commit_message}))
-
-
 @pytest.fixture
-def hub(monkeypatch) -> list[tuple[str, dict]]:
-    monkeypatch.setattr(FakeApi, "calls", [])
-    monkeypatch.setattr(huggingface_hub, "HfApi", FakeApi)
-    return FakeApi.calls
+def hub(monkeypatch) -> Iterator[HubServer]:
+    """The Hub, on this machine."""
+    with HubServer() as server:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "ENDPOINT", server.address)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        yield server
 
 
 def test_list_shows_a_checkpoints_own(equipped, capsys):
@@ -136,30 +127,51 @@ def test_an_export_says_what_it_answers(trained, tmp_path, options, purpose):
     assert stated == dict(zip(("labels", "open_questions", "media"), purpose, strict=True))
 
 
-def test_push_sends_what_export_writes(trained, hub, capsys):
+def test_push_sends_what_export_writes(trained, hub, tmp_path, capsys):
     assert main(["adapters", "push", str(trained), "me/dfew-lora", "--base-model", BASE, "--private"]) == 0
-    assert capsys.readouterr().out.strip() == "hub/me/dfew-lora"
-    (_, created), (_, uploaded) = hub
-    assert created == {"repo_id": "me/dfew-lora", "private": True, "exist_ok": True}
-    assert uploaded["repo_id"] == "me/dfew-lora" and "optimizer.pt" not in uploaded["files"]
-    assert uploaded["files"]["adapter_model.safetensors"] == (trained / "adapter_model.safetensors").read_bytes()
-    assert json.loads(uploaded["files"]["adapter_config.json"])["base_model_name_or_path"] == BASE
+    assert capsys.readouterr().out.strip() == f"{hub.address}/me/dfew-lora"
+    assert hub.created["me/dfew-lora"]["visibility"] == "private" and hub.messages == ["Upload the adapter dfew"]
+    folder = tmp_path / "dfew-lora"
+    assert main(["adapters", "export", str(trained), "--output", str(folder), "--base-model", BASE]) == 0
+    exported = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert hub.files["me/dfew-lora"] == exported
+    assert json.loads(exported["adapter_config.json"])["base_model_name_or_path"] == BASE
+
+
+def test_push_again_replaces_what_was_sent(trained, hub, capsys):
+    for answers in ("open", "mer2024"):
+        options = ["--base-model", BASE, "--answers", answers]
+        assert main(["adapters", "push", str(trained), "me/dfew-lora", *options]) == 0
+    assert b"worried" in hub.files["me/dfew-lora"]["emotion_qwen_adapter.json"] and len(hub.messages) == 2
 
 
 def test_push_needs_a_base_that_others_can_load(trained, hub, capsys):
     assert main(["adapters", "push", str(trained), "me/dfew-lora"]) == 2
-    assert "name the published base model" in capsys.readouterr().err and hub == []
+    assert "name the published base model" in capsys.readouterr().err and hub.created == {}
 
 
-@pytest.mark.parametrize("error", [huggingface_hub.errors.LocalTokenNotFoundError, Exception])
-def test_a_hub_that_refuses_or_is_out_of_reach_is_one_sentence(trained, monkeypatch, capsys, error):
-    class Refusing(FakeApi):
-        def create_repo(self, repo_id: str, **options) -> str:
-            raise error("Token is required.\nLog in first.")
-
-    monkeypatch.setattr(huggingface_hub, "HfApi", Refusing)
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_hub_that_refuses_is_one_sentence(trained, hub, capsys, status):
+    hub.refusal = (status, "You don't have the rights.")
     assert main(["adapters", "push", str(trained), "me/dfew-lora", "--base-model", BASE]) == 2
-    assert capsys.readouterr().err.endswith("The Hub did not take 'me/dfew-lora': Token is required.\n")
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("emotion-qwen: The Hub did not take 'me/dfew-lora': ")
+    assert "You don't have the rights." in sentence
+
+
+def test_a_hub_that_is_out_of_reach_is_one_sentence(trained, hub, capsys):
+    hub.shutdown(), hub.server_close()
+    assert main(["adapters", "push", str(trained), "me/dfew-lora", "--base-model", BASE]) == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("emotion-qwen: The Hub did not take 'me/dfew-lora': ")
+
+
+@pytest.mark.parametrize("token", ["hf_of_nobody", None])
+def test_without_a_token_that_is_known_nothing_is_sent(trained, hub, capsys, monkeypatch, tmp_path, token):
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+    monkeypatch.delenv("HF_TOKEN") if token is None else monkeypatch.setenv("HF_TOKEN", token)
+    assert main(["adapters", "push", str(trained), "me/dfew-lora", "--base-model", BASE]) == 2
+    assert "The Hub did not take 'me/dfew-lora': " in capsys.readouterr().err and hub.files == {}
 
 
 @pytest.mark.parametrize("command", ["merge", "export"])
