@@ -5,6 +5,7 @@
 """
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -90,6 +91,19 @@ def require_all_processes(joined: int) -> None:
         raise RuntimeError(f"The launcher started {started} processes, but {joined} train together.")
 
 
+def epochs_of(training: SFTConfig, samples: int) -> float:
+    """Epochs that a run goes through at most.
+
+    Args:
+        training: The training settings, of which `max_steps` counts more than `num_train_epochs`.
+        samples: Samples in an epoch.
+    """
+    if training.max_steps <= 0:
+        return training.num_train_epochs
+    batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
+    return math.ceil(training.max_steps * batch / samples)
+
+
 def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelConfig) -> None:
     """Runs one recipe, from its last complete checkpoint if there is one, and writes the model with its processor.
 
@@ -113,7 +127,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         streaming=script.streaming,
     )
     workers = max(1, training.dataloader_num_workers) * training.world_size
-    rows = data.as_data_set(workers if script.streaming else training.num_train_epochs)
+    rows = data.as_data_set(workers if script.streaming else epochs_of(training, len(data)))
     samples = None if script.streaming else [len(source) for source in data.sources]
     collator = ConversationCollator(processor, script.facial_emotion_capture)
     model = EmotionQwenForConditionalGeneration.from_pretrained(

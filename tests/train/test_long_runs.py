@@ -103,7 +103,8 @@ def test_a_finished_run_is_not_trained_over_unless_told_to(path, tmp_path):
 
 
 def test_dropout_goes_on_where_it_was_when_workers_live_from_epoch_to_epoch(adapter_path, tmp_path):
-    settings = (*SETTINGS, "num_train_epochs=2", "save_total_limit=9", "dataloader_persistent_workers=true")
+    two_epochs = ("num_train_epochs=1", "max_steps=8")  # of which the second counts
+    settings = (*SETTINGS, *two_epochs, "save_total_limit=9", "dataloader_persistent_workers=true")
     undisturbed, resumed = tmp_path / "undisturbed", tmp_path / "resumed"
     sft.main([str(adapter_path), *settings, f"output_dir={undisturbed}"])
     first = f"resume_from_checkpoint={undisturbed / 'checkpoint-2'}"  # in the middle of the first epoch
