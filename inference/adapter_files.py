@@ -30,6 +30,8 @@ AUTO = "auto"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PEFT_PREFIX = "lora_"
+_PASSING = re.compile(r"\.|checkpoint-\d+$")
+"""Beginnings of the names of folders that are still to become something else."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +98,18 @@ class AdapterInfo:
 def find_adapters(folder: str | Path) -> dict[str, Path]:
     """List the adapters in a folder: itself, where it is one, and the folders in it that are.
 
-    PEFT writes one adapter into the folder it is given and several into a folder each, named after them.
+    PEFT writes one adapter into the folder it is given and several into a folder each, named after them. Left out are
+    hidden folders and the checkpoints of a run.
 
     Args:
         folder: A local folder; it need not exist.
 
     Returns:
-        Folders by name, sorted.
+        Folders by the names that the adapters can be called by, sorted.
     """
     folder = Path(folder)
-    candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
-    return {_folder_name(path): path for path in candidates if (path / CONFIG_FILE).is_file()}
+    inside = [path for path in sorted(folder.iterdir()) if not _PASSING.match(path.name)] if folder.is_dir() else []
+    return {_folder_name(path): path for path in (folder, *inside) if (path / CONFIG_FILE).is_file()}
 
 
 def own_adapters(checkpoint: str | Path) -> dict[str, Path]:
@@ -164,7 +167,7 @@ def adapter_name(folder: str | Path) -> str:
     Raises:
         AdapterError: If that is no name for an adapter.
     """
-    return checked_name(re.sub(r"[^A-Za-z0-9_-]", "_", _folder_name(folder)))
+    return checked_name(_folder_name(folder))
 
 
 def checked_name(name: str) -> str:
@@ -266,8 +269,8 @@ def check_base(folder: Path, model_class: str) -> None:
 
 
 def _folder_name(folder: str | Path) -> str:
-    """Name of a folder, also where it is given as "." or "..", and a link's own where it is one."""
-    return os.path.basename(os.path.abspath(folder))
+    """Name of a folder, also where it is given as "..", and a link's own; what no adapter's name has is replaced."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", os.path.basename(os.path.abspath(folder)))
 
 
 def _is_local(path_or_id: str | Path) -> bool:

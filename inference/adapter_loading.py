@@ -42,11 +42,14 @@ def merge_adapter(model, adapter: str | Path):
     """
     folder = locate_adapter(adapter)
     check_base(folder, type(model).__name__)
-    return _wrapped(model, folder, "default").merge_and_unload()
+    return _wrapped(model, folder, "default", in_models_dtype=False).merge_and_unload()
 
 
 def load_peft_model(model, folder: Path, name: str = "default"):
     """Load a model's first adapter.
+
+    Its weights take the model's data type. PEFT would leave them in float32, and then round once for a batch with one
+    adapter and twice for one with several: a row would not say the same in both.
 
     Args:
         model: The model; its layers are wrapped in place.
@@ -60,7 +63,7 @@ def load_peft_model(model, folder: Path, name: str = "default"):
         AdapterError: If PEFT is not installed, or the adapter does not fit the model.
     """
     check_fit(folder, model)
-    return _wrapped(model, folder, name)
+    return _wrapped(model, folder, name, in_models_dtype=True)
 
 
 def load_another(adapted, folder: Path, name: str) -> None:
@@ -76,36 +79,37 @@ def load_another(adapted, folder: Path, name: str) -> None:
     """
     check_fit(folder, adapted.get_base_model())
     try:
-        _load_weights(adapted, folder, name)
+        _load_weights(adapted, folder, name, in_models_dtype=True)
     except AdapterError:
         if name in adapted.peft_config:
             adapted.delete_adapter(name)
         raise
 
 
-def _wrapped(model, folder: Path, name: str):
+def _wrapped(model, folder: Path, name: str, in_models_dtype: bool):
     peft = _import_peft()
     try:
         config = peft.PeftConfig.from_pretrained(str(folder))
         if config.is_prompt_learning:
             raise AdapterError(f"Adapter {str(folder)!r} learns prompts; only adapters of layers, such as LoRA, fit.")
         config.inference_mode = True
-        adapted = peft.PeftModel(model, config, adapter_name=name)
+        adapted = peft.PeftModel(model, config, adapter_name=name, autocast_adapter_dtype=not in_models_dtype)
     except AdapterError:
         raise
     except _LOAD_ERRORS as error:
         raise _misfit(folder, error) from error
     try:
-        _load_weights(adapted, folder, name)
+        _load_weights(adapted, folder, name, in_models_dtype)
     except AdapterError:
         adapted.unload()  # the model is as it was
         raise
     return adapted.eval()
 
 
-def _load_weights(adapted, folder: Path, name: str) -> None:
+def _load_weights(adapted, folder: Path, name: str, in_models_dtype: bool) -> None:
+    options = {"is_trainable": False, "torch_device": "cpu", "autocast_adapter_dtype": not in_models_dtype}
     try:
-        loaded = adapted.load_adapter(str(folder), name, is_trainable=False, torch_device="cpu")
+        loaded = adapted.load_adapter(str(folder), name, **options)
     except _LOAD_ERRORS as error:
         raise _misfit(folder, error) from error
     mismatched = [key for key in loaded.missing_keys if "lora_" in key] + list(loaded.unexpected_keys)

@@ -14,7 +14,7 @@ from transformers import GenerationConfig
 
 from emotion_qwen import export_to_hub
 from emotion_qwen.inference import AdapterError, AdapterSet, EmotionAnalyzer
-from emotion_qwen.inference.adapter_files import AdapterPurpose
+from emotion_qwen.inference.adapter_files import AdapterPurpose, find_adapters
 from emotion_qwen.inference.adapter_loading import apply_adapter, merge_adapter
 from emotion_qwen.inference.checkpoint import load_checkpoint
 from emotion_qwen.inference.label_sets import LABEL_SETS
@@ -117,6 +117,21 @@ def test_rows_of_one_batch_get_their_own_adapters_exactly(many):
             assert torch.equal(many.model(**inputs).logits[row], logits[row])
         said.add(tuple(together[row, 9:].tolist()))
     assert len(said) > 2 and many.adapters.active is None
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_rows_get_their_own_adapters_exactly_in_half_precision_too(checkpoint, shelf, dtype):
+    halves, plain = (
+        EmotionAnalyzer.from_pretrained(checkpoint, device="cpu", dtype=dtype, adapters=adapters)
+        for adapters in (shelf, None)
+    )
+    rows, inputs = ["dfew", None, "ver"], batch(3)
+    together = halves.adapters.forward(rows, **inputs).logits
+    for row, name in enumerate(rows):
+        with halves.adapters.using(name):
+            assert torch.equal(halves.model(**inputs).logits[row], together[row])
+    assert torch.equal(plain.model(**inputs).logits, halves.model(**inputs).logits)
+    assert not torch.equal(together[0], plain.model(**inputs).logits[0])
 
 
 def test_rows_with_pictures_get_their_own_adapters_too(many, portrait):
@@ -386,6 +401,17 @@ def test_an_adapter_that_is_nowhere(model, path):
 def test_an_unknown_name_lists_the_known_ones(many, portrait):
     with pytest.raises(AdapterError, match="no adapter 'joy'.*dfew, mer2024, ver"):
         read(many, portrait, adapter="joy")
+
+
+def test_folders_are_found_by_names_they_can_be_called_by(shelf, tmp_path, monkeypatch):
+    for name in ("dfew-v1.0", ".ver.1234.partial", "ver", "ver/checkpoint-20"):
+        shutil.copytree(shelf / "ver", tmp_path / "runs" / name, dirs_exist_ok=True)
+    (tmp_path / "runs" / "latest").symlink_to(tmp_path / "runs" / "ver")
+    (tmp_path / "runs" / "notes").mkdir()
+    assert list(find_adapters(tmp_path / "runs")) == ["dfew-v1_0", "latest", "ver"]
+    monkeypatch.chdir(tmp_path / "runs" / "ver" / "checkpoint-20")
+    assert list(find_adapters("..")) == ["ver"] and list(find_adapters(".")) == ["checkpoint-20"]
+    assert find_adapters(tmp_path / "nowhere") == {}
 
 
 @pytest.mark.parametrize("name", ["base", "auto", "lora_", "a.b", ""])
