@@ -10,6 +10,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import engine  # noqa: E402 - the switches above are read on import
 from look import HEAD, THEME  # noqa: E402
 from page import build_page, example_folders  # noqa: E402
+from page_texts import page_texts  # noqa: E402
 from settings import HERE  # noqa: E402
 
 
@@ -18,7 +19,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("emotion_qwen_space").setLevel(logging.INFO)
     engine.analyzer()
-    build_page().launch(
+    text = page_texts(engine.SETTINGS)
+    build_page(text).launch(
+        i18n=text,
         theme=THEME,
         head=HEAD,
         css_paths=[HERE / "style.css"],

@@ -1,6 +1,7 @@
 """What happens when somebody presses a button: steps of a reading to the page's components."""
 
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import engine
@@ -93,4 +94,6 @@ def _conversation(before: list[Message], question: str, step: Step) -> list[Mess
 
 
 def _turn(question: str, answer: str) -> list[Message]:
-    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    """A question and its answer; the chat takes what it shows for HTML."""
+    said = {"user": question, "assistant": answer}
+    return [{"role": role, "content": escape(text, quote=False)} for role, text in said.items()]

@@ -1,6 +1,5 @@
 """The key frames, their faces boxed, each beside its masked twin."""
 
-from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -26,10 +25,11 @@ def key_frames_html(capture: Any, frames: Any, masked: Any, times: tuple[float, 
         return ""
     people = person_numbers(capture)
     figures = "".join(
-        _figure(number, key_frame, frames[key_frame.frame], twin, times, people.get, language)
+        _figure(number, key_frame, frames[key_frame.frame], twin, times, people, language)
         for number, (key_frame, twin) in enumerate(zip(capture.key_frames, masked, strict=True), start=1)
     )
-    return f'<section class="eq-frames"><h3>{say("key_frames", language)}</h3><div>{figures}</div></section>'
+    heading = say("key_frames", language)
+    return f'<section class="eq-frames" lang="{language}"><h3>{heading}</h3><div>{figures}</div></section>'
 
 
 def person_numbers(capture: Any) -> dict[int, int]:
@@ -43,13 +43,13 @@ def _figure(
     frame: Any,
     twin: Any,
     times: tuple[float, ...],
-    person: Callable[[int], int | None],
+    people: dict[int, int],
     language: str,
 ) -> str:
     name = escape(label_name(key_frame.label, language))
     height, width = frame.shape[-2:]
     boxes = "".join(
-        _box(box, width, height, key_frame.label if index == 0 else None, person(track))
+        _box(box, width, height, key_frame.label if index == 0 else None, people.get(track))
         for index, (box, track) in enumerate(zip(key_frame.boxes, key_frame.tracks, strict=True))
     )
     time = times[key_frame.frame]
@@ -58,13 +58,14 @@ def _figure(
         if len(times) > 1
         else ""
     )
+    person = say("person", language, number=people[key_frame.tracks[0]]) if len(people) > 1 else ""
     alt = say("key_frame_alt", language, number=number, name=name)
     return (
         f'<figure><div class="eq-pair"><div class="eq-frame">'
         f'<img src="{picture_source(frame)}" alt="{alt}">{boxes}</div>'
         f'<div class="eq-frame"><img src="{picture_source(twin)}" alt="{say("masked_alt", language)}"></div></div>'
         f'<figcaption><span class="eq-number eq-{escape(key_frame.label)}">{number}</span>'
-        f"<strong>{name}</strong> {key_frame.confidence:.0%} {seek}</figcaption></figure>"
+        f"<strong>{name}</strong> {key_frame.confidence:.0%} {person} {seek}</figcaption></figure>"
     )
 
 

@@ -7,7 +7,6 @@ import engine
 import gradio as gr
 from api import add_api
 from handlers import ask_on_page, read_for_page
-from page_texts import EMPTY, FOOT, INTRO, NOTICE, terms
 from picture_input import picture_input
 from reading import BOTH, OFF, ON
 from settings import HERE
@@ -15,10 +14,14 @@ from verdict_view import status_html
 
 EXAMPLES = HERE / "examples"
 _CLIP, _PICTURE = "clip", "picture"
+_BROWSER_LANGUAGE = "() => (navigator.language.startsWith('zh') ? 'zh' : 'en')"
 
 
-def build_page() -> gr.Blocks:
+def build_page(text: gr.I18n) -> gr.Blocks:
     """Put the page together.
+
+    Args:
+        text: Turns a key into a text in the browser's language; see `page_texts`.
 
     Returns:
         The Blocks, with queue and deletion of uploads set, ready to launch.
@@ -29,21 +32,21 @@ def build_page() -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(settings.sweep_seconds, settings.retention_seconds),
     ) as page:
-        gr.HTML(INTRO + NOTICE)
+        gr.HTML(text("head"))
         remembered, shown = gr.State(None, time_to_live=settings.retention_seconds), gr.State(_CLIP)
         with gr.Row(elem_id="eq-columns"):
             with gr.Column(scale=5, min_width=320):
-                tabs, clip, picture = _inputs(shown)
+                tabs, clip, picture = _inputs(shown, text)
                 timeline = gr.HTML(elem_id="eq-timeline")
-                examples = _example_buttons()
-                options = _options()
-                read = gr.Button("Read the emotion", variant="primary", size="lg", elem_id="eq-read")
+                examples = _example_buttons(text)
+                options = _options(text)
+                read = gr.Button(text("read"), variant="primary", size="lg", elem_id="eq-read")
             with gr.Column(scale=4, min_width=320):
                 status = gr.HTML(status_html(""), elem_id="eq-status")
-                notes = gr.HTML(EMPTY, elem_id="eq-notes")
+                notes = gr.HTML(text("nothing_yet"), elem_id="eq-notes")
                 verdicts = gr.HTML(elem_id="eq-verdicts")
                 chat = gr.Chatbot(
-                    label="Answer",
+                    label=text("answer"),
                     show_label=False,
                     elem_id="eq-chat",
                     height=260,
@@ -53,18 +56,18 @@ def build_page() -> gr.Blocks:
                 )
                 with gr.Row(elem_id="eq-asking"):
                     further = gr.Textbox(
-                        label="Ask further about the same clip",
+                        label=text("further"),
                         value="",
-                        placeholder="What do the brows do?",
+                        placeholder=text("further_example"),
                         lines=1,
                         max_length=500,
                         scale=4,
                         elem_id="eq-further",
                     )
-                    send = gr.Button("Ask", scale=1, min_width=80, elem_id="eq-ask")
+                    send = gr.Button(text("ask"), scale=1, min_width=80, elem_id="eq-ask")
         key_frames = gr.HTML(elem_id="eq-key-frames")
         download = gr.HTML(elem_id="eq-download")
-        gr.HTML(terms(settings.retention_seconds + settings.sweep_seconds) + FOOT)
+        gr.HTML(text("foot"))
 
         limits = {"concurrency_limit": settings.requests_at_once, "concurrency_id": "requests"}
         reading = {
@@ -93,23 +96,23 @@ def build_page() -> gr.Blocks:
             show_progress="hidden",
             **limits,
         )
+        page.load(None, None, options[1], js=_BROWSER_LANGUAGE)
         add_api()
     return page.queue(max_size=settings.queue_length, api_open=True)
 
 
-def _inputs(shown: gr.State) -> tuple[gr.Tabs, gr.Video, gr.Image]:
-    longest = round(engine.SETTINGS.max_clip_seconds)
+def _inputs(shown: gr.State, text: gr.I18n) -> tuple[gr.Tabs, gr.Video, gr.Image]:
     with gr.Tabs(elem_id="eq-inputs") as tabs:
-        with gr.Tab("Clip", id=_CLIP) as clip_tab:
+        with gr.Tab(text("clip"), id=_CLIP) as clip_tab:
             clip = gr.Video(
-                label=f"Clip, up to {longest} s and {engine.SETTINGS.max_file_megabytes} MB",
+                label=text("clip_limits"),
                 sources=["upload", "webcam"],
                 elem_id="eq-clip",
                 buttons=[],
             )
-        with gr.Tab("Picture", id=_PICTURE) as picture_tab:
+        with gr.Tab(text("picture"), id=_PICTURE) as picture_tab:
             picture = picture_input(
-                label="Picture",
+                label=text("picture"),
                 sources=["upload", "webcam"],
                 type="filepath",
                 elem_id="eq-picture",
@@ -120,36 +123,34 @@ def _inputs(shown: gr.State) -> tuple[gr.Tabs, gr.Video, gr.Image]:
     return tabs, clip, picture
 
 
-def _example_buttons() -> list[tuple[gr.Button, str]]:
+def _example_buttons(text: gr.I18n) -> list[tuple[gr.Button, str]]:
     if not EXAMPLES.is_dir():
         return []
     with gr.Row(elem_id="eq-examples"):
         return [
-            (gr.Button("Try the example clip", size="sm", elem_id="eq-example-clip"), _CLIP),
-            (gr.Button("Try the example picture", size="sm", elem_id="eq-example-picture"), _PICTURE),
+            (gr.Button(text("example_clip"), size="sm", elem_id="eq-example-clip"), _CLIP),
+            (gr.Button(text("example_picture"), size="sm", elem_id="eq-example-picture"), _PICTURE),
         ]
 
 
-def _options() -> list[Any]:
+def _options(text: gr.I18n) -> list[Any]:
     """Question, language, Facial Emotion Capture and adapter."""
-    adapters = [(_ADAPTER_NAMES.get(name, name), name) for name in engine.adapter_names()]
+    names = {"base": text("no_adapter"), "auto": text("automatic")}
+    adapters = [(names.get(name, name), name) for name in engine.adapter_names()]
     with gr.Row(elem_id="eq-options"):
-        language = gr.Radio([("English", "en"), ("中文", "zh")], value="en", label="Language of the answer")
+        language = gr.Radio([("English", "en"), ("中文", "zh")], value="en", label=text("language"))
         capture = gr.Radio(
-            [("On", ON), ("Off", OFF), ("Side by side", BOTH)], value=ON, label="Facial Emotion Capture"
+            [(text("on"), ON), (text("off"), OFF), (text("both"), BOTH)], value=ON, label=text("capture")
         )
-    with gr.Accordion("More", open=False):
+    with gr.Accordion(text("more"), open=False):
         question = gr.Textbox(
-            label="Question",
+            label=text("question"),
             value="",
-            placeholder="Left empty: what does the face show, and which emotion is it?",
+            placeholder=text("usual_question"),
             max_length=500,
         )
-        adapter = gr.Dropdown(adapters, value=adapters[0][1], label="Adapter", interactive=len(adapters) > 1)
+        adapter = gr.Dropdown(adapters, value=adapters[0][1], label=text("adapter"), interactive=len(adapters) > 1)
     return [question, language, capture, adapter]
-
-
-_ADAPTER_NAMES = {"base": "None: the model itself", "auto": "Automatic: what the question calls for"}
 
 
 def _read_what_is_shown(shown: str, clip: str | None, picture: str | None, *options: str) -> Any:

@@ -57,7 +57,10 @@ def verdicts_of(step: Step, capture: str, language: str) -> str:
         return verdict_html(step.analyses[0], language) if step.analyses else ""
     headings = ("with_capture", "without_capture")
     return verdicts_html(
-        [verdict_html(analysis, language, heading) for analysis, heading in zip(step.analyses, headings, strict=False)]
+        [
+            verdict_html(analysis, language, heading, analysis.text)
+            for analysis, heading in zip(step.analyses, headings, strict=False)
+        ]
     )
 
 

@@ -9,7 +9,7 @@ from key_frames_view import person_numbers
 from words import say
 
 _HEIGHT = 100  # units of the drawing, which stretches to its place
-_MIN_SHARE_FOR_NAME = 0.09
+_MIN_SHARE_FOR_NAME = 0.14
 _MAX_PEOPLE = 8
 
 
@@ -29,7 +29,7 @@ def timeline_html(capture: Any, times: tuple[float, ...], language: str) -> str:
     people = sorted(person_numbers(capture).items(), key=lambda person: -len(capture.tracks[person[0]]))[:_MAX_PEOPLE]
     rows = "".join(_row(capture, track, number, times, language) for track, number in sorted(people))
     return (
-        f'<section class="eq-timeline" data-start="{times[0]:.3f}" data-end="{times[-1]:.3f}">'
+        f'<section class="eq-timeline" lang="{language}" data-start="{times[0]:.3f}" data-end="{times[-1]:.3f}">'
         f"<h3>{say('timeline', language)}</h3><p>{say('timeline_help', language)}</p>{rows}"
         f"{_axis(times)}{_legend(capture.labels, language)}</section>"
     )
@@ -94,12 +94,12 @@ def _stretches(readings: Any, labels: tuple[str, ...], times: tuple[float, ...],
         peak = max(frames, key=lambda frame: readings[frame][labels.index(label)])
         left, width = _percent(start, times), _percent(end, times) - _percent(start, times)
         name = escape(label_name(label, language))
-        shown = name if width >= 100 * _MIN_SHARE_FOR_NAME else ""
+        shown = f"<b>{name}</b>" if width >= 100 * _MIN_SHARE_FOR_NAME else ""
         buttons.append(
             f'<button type="button" class="eq-stretch" data-time="{times[peak]:.3f}" '
             f'style="left:{left:.2f}%;width:{max(width, 0.5):.2f}%" '
             f'aria-label="{say("go_to", language, name=name, start=start, end=end)}">'
-            f"{f'<b>{shown}</b>' if shown else ''}</button>"
+            f"{shown}</button>"
         )
     return buttons
 

@@ -7,13 +7,14 @@ from engine import label_name
 from words import say
 
 
-def verdict_html(analysis: Any, language: str, heading: str = "verdict") -> str:
+def verdict_html(analysis: Any, language: str, heading: str = "verdict", answer: str = "") -> str:
     """Show what the model made of a clip.
 
     Args:
         analysis: The analyzer's `EmotionAnalysis`.
         language: `"en"` or `"zh"`.
         heading: Key of the words above it.
+        answer: What the model said, where it is not shown elsewhere.
 
     Returns:
         A section of HTML.
@@ -22,10 +23,11 @@ def verdict_html(analysis: Any, language: str, heading: str = "verdict") -> str:
     name = escape(label_name(label, language))
     adapter = getattr(analysis, "adapter", None)
     note = f"<p>{say('answered_by', language, name=escape(adapter))}</p>" if adapter else ""
+    said = f'<p class="eq-answer">{escape(answer)}</p>' if answer else ""
     return (
-        f'<section class="eq-verdict"><h3>{say(heading, language)}</h3>'
+        f'<section class="eq-verdict" lang="{language}"><h3>{say(heading, language)}</h3>'
         f'<p class="eq-label"><i class="eq-{escape(label)}"></i><strong>{name}</strong>'
-        f"<span>{analysis.probabilities[label]:.0%}</span></p>{note}"
+        f"<span>{analysis.probabilities[label]:.0%}</span></p>{note}{said}"
         f"{_probabilities(analysis.probabilities, language)}{_gate(analysis.gate, language)}</section>"
     )
 

@@ -21,8 +21,9 @@ def module(monkeypatch):
             del sys.modules[name]
 
 
-def test_every_sentence_has_both_languages_with_the_same_gaps(module):
-    for key, sentences in module("words")._SENTENCES.items():
+@pytest.mark.parametrize(("name", "table"), [("words", "_SENTENCES"), ("page_texts", "_TEXTS")])
+def test_every_sentence_has_both_languages_with_the_same_gaps(module, name, table):
+    for key, sentences in getattr(module(name), table).items():
         assert set(sentences) == {"en", "zh"}, key
         gaps = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in sentences.values()]
         assert gaps[0] == gaps[1], key
@@ -36,6 +37,13 @@ def test_settings_come_from_the_environment(module, monkeypatch):
     monkeypatch.setenv("SESSIONS", "many")
     with pytest.raises(ValueError):
         module("settings").Settings.from_environment()
+
+
+def test_the_page_tells_its_limits_in_both_languages(module):
+    settings = module("settings").Settings(max_clip_seconds=7, retention_seconds=120, sweep_seconds=60)
+    texts = module("page_texts").page_texts(settings).translations_dict
+    assert "7 s" in texts["en"]["clip_limits"] and "within 3 minutes" in texts["en"]["foot"]
+    assert "7 秒" in texts["zh-CN"]["clip_limits"] and "3 分钟" in texts["zh-CN"]["foot"]
 
 
 def test_pieces_come_as_they_are_emitted_and_errors_where_they_belong(module):
