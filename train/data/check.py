@@ -17,6 +17,7 @@ from .decoding import SampleDecoder
 from .entries import SampleError
 from .layouts import guess_reader
 from .media_files import existing_file
+from .mixture import check_weights
 from .source import Outline, Source
 from .sources import build_source
 
@@ -100,9 +101,14 @@ def check(
         samples: How many of each source are decoded; 0 for none.
         facial_emotion_capture: Whether faces are captured in them, as they are in training.
         seed: Of the draws.
+
+    Raises:
+        ValueError: If a source can't be as the recipe says, or the sources can't be mixed.
     """
     collator = None if processor is None else ConversationCollator(processor, facial_emotion_capture)
-    return [_report(build_source(settings, seed, processor), collator, samples) for settings in data]
+    sources = [build_source(settings, seed, processor) for settings in data]
+    check_weights(sources)
+    return [_report(source, collator, samples) for source in sources]
 
 
 def _report(source: Source, collator: ConversationCollator | None, samples: int) -> SourceReport:

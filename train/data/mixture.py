@@ -185,13 +185,26 @@ def shares(sources: Sequence[Source], total: int) -> list[int]:
     Raises:
         ValueError: If only some of the sources have a weight, or a weight is not positive.
     """
-    weights = [source.weight for source in sources]
-    if all(weight is None for weight in weights):
-        weights = [len(source) for source in sources]
-    elif any(weight is None or weight <= 0 for weight in weights):
-        raise ValueError("Either each source of `data` has a weight above 0, or none has one.")
+    check_weights(sources)
+    weights = [len(source) if source.weight is None else source.weight for source in sources]
     ends = np.rint(np.cumsum(weights) / np.sum(weights) * total).astype(int)
     return np.diff(ends, prepend=0).tolist()
+
+
+def check_weights(sources: Sequence[Source]) -> None:
+    """Make sure that sources can be mixed.
+
+    Args:
+        sources: With a weight each, or none at all.
+
+    Raises:
+        ValueError: If only some of the sources have a weight, or a weight is not positive.
+    """
+    if all(source.weight is None for source in sources):
+        return
+    without = [source.name for source in sources if source.weight is None or source.weight <= 0]
+    if without:
+        raise ValueError(f"Either each source of `data` has a weight above 0, or none has one; not so {without[0]}.")
 
 
 @lru_cache(maxsize=32)  # a worker goes back and forth between the sources of a mixture

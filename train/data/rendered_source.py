@@ -11,7 +11,7 @@ from emotion_qwen.train.rendered_conversations import DataSource, RenderedConver
 
 from .entries import SampleError
 from .source import Outline, Sample
-from .source_settings import RENDERED
+from .source_settings import RENDERED, check_weight
 
 _OWN_KEYS = ("reader", "weight", "name")
 """What a recipe says of the source itself, and not of what is drawn from it."""
@@ -30,6 +30,7 @@ class RenderedSource:
         _check_keys(drawn)
         self.name = settings.get("name") or f"{RENDERED} {settings.get('folder')}"
         self.weight = settings.get("weight")
+        check_weight(self.name, self.weight)
         self.conversations = RenderedConversations([drawn], seed)
 
     def __len__(self) -> int:

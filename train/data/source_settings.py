@@ -41,13 +41,12 @@ class SourceSettings:
     def __post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", f"{self.reader} {self.path}")
-        languages, label_set, weight = self.languages, self.label_set, self.weight
+        languages, label_set = self.languages, self.label_set
+        check_weight(self.name, self.weight)
         if not isinstance(languages, list | tuple) or not languages or not set(languages) <= set(LANGUAGES):
             raise ValueError(f"{self.name}: languages must be a list of {', '.join(LANGUAGES)}, not {languages!r}.")
         if label_set is not None and not isinstance(label_set, str | list | tuple):
             raise ValueError(f"{self.name}: label_set must be a set's name or a list of labels, not {label_set!r}.")
-        if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int | float) or weight <= 0):
-            raise ValueError(f"{self.name}: weight must be a number above 0, not {weight!r}.")
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> "SourceSettings":
@@ -78,3 +77,17 @@ class SourceSettings:
                 )
         options = {key: value for key, value in settings.items() if key not in own}
         return cls(**{key: value for key, value in settings.items() if key in own}, options=options)
+
+
+def check_weight(source: str, weight: Any) -> None:
+    """Make sure of the weight of a source.
+
+    Args:
+        source: Its name, for the message.
+        weight: What the recipe says; None: nothing.
+
+    Raises:
+        ValueError: If it is no number above 0.
+    """
+    if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0):
+        raise ValueError(f"{source}: weight must be a number above 0, not {weight!r}.")

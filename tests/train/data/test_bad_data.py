@@ -91,6 +91,7 @@ UNREADABLE = [
     Bad("recipe.yaml", "data: [{reader: csv, path: 3}]", "needs a path"),
     Bad("recipe.yaml", "data: [{reader: rendered, folder: x}]", "needs to be told samples, side"),
     Bad("recipe.yaml", "data: [{reader: rendered, folders: x}]", "Did you mean 'folder'"),
+    Bad("recipe.yaml", "data: [{reader: csv, path: a, weight: 1}, {reader: csv, path: b}]", "source"),
     Bad("recipe.yaml", "{data: [3], max_broken_share: lots}", "must be a number from 0 to below 1, not 'lots'"),
 ]
 
