@@ -15,6 +15,7 @@ from .adapter_files import AUTO, BASE, adapter_name, list_adapters, own_adapters
 from .adapters import AdapterSet
 from .analysis import EmotionAnalysis, TimelinePoint
 from .checkpoint import load_checkpoint, shipped_checkpoint
+from .errors import AdapterError
 from .label_sets import LabelSet, as_label_set
 from .media import DecodedMedia, load_media
 from .prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
@@ -86,6 +87,7 @@ class EmotionAnalyzer:
         named = dict(list_adapters(adapters))
         own = own_adapters(source)
         if adapter is not None and adapter not in (AUTO, BASE, *named, *own):
+            _require_place(adapter, (*own, *named))
             named[adapter_name(adapter)] = adapter
             adapter = adapter_name(adapter)
         for name, folder in (own | named).items():  # what is named here stands before what comes along
@@ -260,6 +262,12 @@ class EmotionAnalyzer:
         longest = self.model.config.get_text_config().max_position_embeddings
         if length > longest:
             raise ValueError(f"The question is {length} tokens long; this model reads at most {longest}.")
+
+
+def _require_place(adapter: str | Path, known: Sequence[str]) -> None:
+    """Refuse what is neither a folder here nor an id on the Hub, which has an owner's name in it."""
+    if isinstance(adapter, str) and "/" not in adapter and not Path(adapter).is_dir():
+        raise AdapterError(f"There is no adapter {adapter!r} here; known: {', '.join(known) or 'none'}.")
 
 
 def _key_frames(capture: FaceCapture | None, media: DecodedMedia) -> tuple[KeyFrame, ...]:

@@ -414,6 +414,11 @@ def test_folders_are_found_by_names_they_can_be_called_by(shelf, tmp_path, monke
     assert find_adapters(tmp_path / "nowhere") == {}
 
 
+def test_an_unknown_name_at_the_start_lists_the_known_ones_too(checkpoint, shelf):
+    with pytest.raises(AdapterError, match="no adapter 'joy' here; known: dfew, mer2024, ver"):
+        EmotionAnalyzer.from_pretrained(checkpoint, "joy", device="cpu", adapters=shelf)
+
+
 @pytest.mark.parametrize("name", ["base", "auto", "lora_", "a.b", ""])
 def test_names_that_mean_something_else_are_refused(model, adapter, name):
     with pytest.raises(AdapterError, match="no name for an adapter"):
