@@ -197,11 +197,15 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
             )
         elif pixel_values is not None or pixel_values_videos is not None:
             raise ValueError("Give either pixel values or mm_encoder_outputs, not both.")
+        # Before the embeddings, as media are: the gradients of all batches then come in the same order. ZeRO-2 adds up
+        # those of several processes by their order, and with another one would add those of different parameters.
+        unseen = self.training and torch.is_grad_enabled() and not mm_encoder_outputs
+        zero = self._zero_from_vision() if unseen else None
 
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
-        if self.training and torch.is_grad_enabled() and not mm_encoder_outputs:
-            inputs_embeds = inputs_embeds + self._zero_from_vision(inputs_embeds)
+        if zero is not None:
+            inputs_embeds = inputs_embeds + zero.to(inputs_embeds)
 
         outputs = super().forward(
             input_ids=input_ids,
@@ -246,18 +250,19 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
             encoded["video"] = self.get_video_features(pixel_values_videos, video_grid_thw, **options)
         return encoded
 
-    def _zero_from_vision(self, inputs_embeds: torch.Tensor) -> torch.Tensor:
+    def _zero_from_vision(self) -> torch.Tensor:
         """Sends the smallest possible image through the vision tower and makes nothing of it.
 
         Without it, a process whose batch holds only text would leave the tower's parameters out of the backward pass,
         and data-parallel training would wait for them for ever.
         """
         config = self.config.vision_config
-        grid = torch.tensor([[1, config.spatial_merge_size, config.spatial_merge_size]], device=inputs_embeds.device)
+        weight = self.visual.patch_embed.proj.weight
+        grid = torch.tensor([[1, config.spatial_merge_size, config.spatial_merge_size]], device=weight.device)
         patch_values = config.in_channels * config.temporal_patch_size * config.patch_size**2
-        pixels = inputs_embeds.new_zeros(config.spatial_merge_size**2, patch_values)
+        pixels = weight.new_zeros(config.spatial_merge_size**2, patch_values)
         (tokens,) = self.get_image_features(pixels, grid, return_dict=True).pooler_output
-        return (tokens.sum() * 0.0).to(inputs_embeds)
+        return tokens.sum() * 0.0
 
 
 class EmotionQwenForConditionalGeneration(

@@ -97,6 +97,27 @@ def test_gradient_checkpointing_changes_no_gradient(projector, use_reentrant):
     torch.testing.assert_close(gradients(model), expected)
 
 
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("projector", ["hybrid", "mlp", "fusion"])
+def test_gradients_come_in_the_same_order_whatever_a_batch_holds(projector, checkpointing):
+    """ZeRO-2 adds up the gradients of processes in the order in which they come, not by their names."""
+    model = tiny_model(projector_type=projector)
+    if checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    image, video = ("image", (1, 4, 4)), ("video", (2, 4, 6))
+    batches = [(words(6),), (image, words(6)), (words(2), video, words(3)), (video, words(2), image, words(3))]
+    order: list[str] = []
+    for name, parameter in model.named_parameters():
+        parameter.register_post_accumulate_grad_hook(lambda _, name=name: order.append(name))
+    orders = []
+    for parts in batches:
+        step(model, prompt(*parts))
+        orders.append(order.copy())
+        order.clear()
+    assert all(other == orders[0] for other in orders)
+    assert set(orders[0]) == {name for name, _ in model.named_parameters()}
+
+
 def test_training_after_generating_is_training():
     """The positions that generation leaves behind do not reach the next batch."""
     model, fresh = tiny_model(), tiny_model()
