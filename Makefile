@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE = 1
 # Two test workers share the cores, so that each keeps to one thread.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
-.PHONY: demo space test test-slow test-browser quality format nano clean
+.PHONY: demo space test test-slow test-deepspeed test-browser quality format nano clean
 
 demo: $(VENV)/core.stamp ## read the emotion in both examples; pictures land in outputs/demo
 	$(BIN)/emotion-qwen analyze examples/clip.mp4 --save-frames outputs/demo
@@ -21,7 +21,10 @@ test: $(VENV)/dev.stamp ## the whole suite but the slow ones; no network, no GPU
 	$(PYTEST) -m "not slow and not browser"
 
 test-slow: $(VENV)/dev.stamp ## what takes minutes
-	$(PYTEST) -m "slow and not browser"
+	$(PYTEST) -m "slow and not browser and not deepspeed"
+
+test-deepspeed: $(VENV)/deepspeed.stamp ## ZeRO-2 against DDP, two processes without a GPU (apt install g++)
+	$(PYTEST) -m deepspeed
 
 test-browser: $(VENV)/dev.stamp ## the Space in a real browser (apt install chromium); pictures land in outputs/space
 	$(PYTEST) -m browser --dist loadfile
@@ -73,6 +76,10 @@ outputs/emotion-qwen-nano/config.json: $(wildcard modeling_emotion_qwen/nano/*) 
 
 $(VENV)/demo.stamp: $(VENV)/core.stamp
 	$(INSTALL) --editable ".[demo]"
+	@touch $@
+
+$(VENV)/deepspeed.stamp: $(VENV)/dev.stamp
+	$(INSTALL) --editable ".[dev,deepspeed]"
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp

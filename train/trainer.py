@@ -50,9 +50,9 @@ class EmotionQwenTrainer(SFTTrainer):
     ) -> None:
         self.groups = groups
         self.learning_rates = learning_rates
-        self.run_settings = run_settings
         self.adapter_purpose = adapter_purpose
         super().__init__(**settings)
+        self.run_settings = {**run_settings, "distributed_type": self._distributed_type()}
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
         """As transformers chooses them, without the norms that it does not know by their names (`norm1`, `ln_q`)."""
@@ -91,6 +91,12 @@ class EmotionQwenTrainer(SFTTrainer):
                 logger.info("going on from '%s'", checkpoint)
         self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         self._write_model(folder)
+
+    def _distributed_type(self) -> str:
+        """How processes divide the work, which decides what their checkpoints hold."""
+        zero = self.accelerator.state.deepspeed_plugin
+        name = self.accelerator.distributed_type.value
+        return name if zero is None else f"{name} ZeRO-{zero.zero_stage}"
 
     def _checkpoint_to_resume(self, folder: Path) -> Path | None:
         named = self.args.resume_from_checkpoint

@@ -9,16 +9,20 @@ from emotion_qwen.train.grouped_sampler import GroupedSampler
 from emotion_qwen.train.recipe import ACCELERATE
 
 from .conftest import recipe_based_on
-from .launched import TWO_PROCESSES, finished, losses, start
+from .launched import TWO_PROCESSES, equal, finished, losses, start
 
 ACCELERATE_LAUNCH = (
     "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "two_cpu.yaml"), "--main_process_port", "0",
+)  # fmt: skip
+ZERO_2 = (
+    "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "zero2.yaml"), "--main_process_port", "0",
+    "--num_processes", "2", "--mixed_precision", "no",
 )  # fmt: skip
 ONE_BY_ONE = ("per_device_train_batch_size=1", "num_train_epochs=2", "max_grad_norm=1")
 
 
 def train_as_one(path, folder, *settings, launcher=TWO_PROCESSES):
-    """Asserts that two processes have the losses of one, step by step; returns what they printed."""
+    """Asserts that two processes have the losses of one, step by step."""
     together, alone = folder / "together", folder / "alone"
     output = finished(start(path, together, *ONE_BY_ONE, *settings, launcher=launcher))
     assert "processes: 2" in output
@@ -27,7 +31,6 @@ def train_as_one(path, folder, *settings, launcher=TWO_PROCESSES):
     assert "processes: 1" in finished(start(path, alone, *ONE_BY_ONE, *settings, *twice))
     assert losses(together) == pytest.approx(losses(alone), rel=1e-3)
     assert len(losses(together)) >= 6
-    return output
 
 
 @pytest.fixture
@@ -99,3 +102,23 @@ def test_text_on_one_process_and_pictures_or_clips_on_the_other_do_not_wait_for_
     path = recipe_based_on(tmp_path, stage, model_name_or_path=str(nano), data=mixed, seed=seed)
     # Without looking for parameters that were not used, a process that uses others would make the other one wait.
     train_as_one(path, tmp_path, "ddp_find_unused_parameters=false")
+
+
+@pytest.mark.slow
+@pytest.mark.deepspeed
+@pytest.mark.timeout(900)  # DeepSpeed compiles its operations first
+def test_zero_2_has_the_losses_of_ddp_and_goes_on_with_the_same_weights(mixed, nano, tmp_path):
+    path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=mixed)
+    plain, divided, resumed = tmp_path / "plain", tmp_path / "divided", tmp_path / "resumed"
+    settings = (*ONE_BY_ONE, "save_steps=4", "save_total_limit=9")
+    assert "processes: 2" in finished(start(path, plain, *settings, launcher=TWO_PROCESSES))
+    assert "processes: 2" in finished(start(path, divided, *settings, launcher=ZERO_2), timeout=600)
+    assert losses(divided) == pytest.approx(losses(plain), rel=1e-4)
+    assert len(losses(divided)) == 12
+    checkpoint = divided / "checkpoint-4"
+    assert (checkpoint / "latest").read_text() == "global_step4"
+    finished(start(path, resumed, *settings, f"resume_from_checkpoint={checkpoint}", launcher=ZERO_2))
+    assert equal(divided, resumed)
+    refused = start(path, resumed, *settings, f"resume_from_checkpoint={checkpoint}", launcher=TWO_PROCESSES)
+    said, _ = refused.communicate(timeout=240)
+    assert "distributed_type" in said and refused.returncode
