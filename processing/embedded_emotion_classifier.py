@@ -65,5 +65,5 @@ class EmbeddedEmotionClassifier(EmotionClassifier):
 def _read(network: MiniXception | FaceApiExpressionNet, images: Tensor) -> tuple[Tensor, Tensor]:
     """Run a network on (N, C, h, w): its probabilities in the order of `EMOTIONS`, and its features."""
     order = [network.labels.index(label) for label in EMOTIONS]
-    probabilities, features = network.read(images.contiguous(memory_format=torch.channels_last))
+    probabilities, features = network.read(images)
     return probabilities[:, order], features

@@ -116,7 +116,7 @@ class EmbeddedFaceDetector(FaceDetector):
         images = torch.cat([piece.images for piece in batch]) if len(batch) > 1 else batch[0].images
         height, width = images.shape[-2:]
         images = F.pad(images.flip(1), (0, -width % INPUT_MULTIPLE, 0, -height % INPUT_MULTIPLE))
-        scores, boxes, landmarks = self.network(images.contiguous(memory_format=torch.channels_last))
+        scores, boxes, landmarks = self.network(images)
         row, anchor = (scores > self.settings.detection_threshold).nonzero(as_tuple=True)
         anchor_boxes = anchors(images.shape[-2], images.shape[-1], images.device)[anchor]
         found = Detections(

@@ -142,7 +142,9 @@ class FaceApiExpressionNet(nn.Module):
     def read(self, faces: Tensor) -> tuple[Tensor, Tensor]:
         """Return the probabilities (see `forward`) and what they come from: the mean features (N, 256)."""
         mean = torch.tensor(RGB_MEAN, dtype=faces.dtype, device=faces.device).view(1, 3, 1, 1)
-        features = self.blocks((faces - mean) / 255).mean(dim=(2, 3))
+        # Channels go last after this, which is several times slower on three channels that lie together.
+        images = ((faces - mean) / 255).contiguous(memory_format=torch.channels_last)
+        features = self.blocks(images).mean(dim=(2, 3))
         # Row by row: a matrix product of one row is rounded otherwise than one of several.
         logits = (features.unsqueeze(1) * self.classifier.weight).sum(dim=-1) + self.classifier.bias
         return logits.softmax(dim=-1), features

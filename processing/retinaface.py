@@ -124,7 +124,8 @@ class RetinaFace(nn.Module):
             Face probabilities (N, A), box offsets (N, A, 4) and landmark offsets (N, A, 10), relative to the anchors.
         """
         mean = torch.tensor(BGR_MEAN, dtype=torch.float32, device=images.device).view(1, 3, 1, 1)
-        levels = self.pyramid(*self.body(images - mean))
+        # Channels go last after the subtraction, which is five times slower on three channels that lie together.
+        levels = self.pyramid(*self.body((images - mean).contiguous(memory_format=torch.channels_last)))
         levels = [context(level) for context, level in zip(self.context, levels, strict=True)]
         background, face = _per_anchor(self.class_heads, levels, 2).unbind(dim=-1)
         # The softmax over two classes, in one pass.
