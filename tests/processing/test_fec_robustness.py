@@ -176,10 +176,10 @@ def test_profiles(yaw: float):
     picture = over_background(head.rgba, np.full((128, 128, 3), 128, np.uint8))
     frames = torch.from_numpy(np.asarray(picture, np.uint8).copy()).permute(2, 0, 1)[None].repeat(3, 1, 1, 1)
     capture = FEC.capture(frames)
-    assert len(FEC.mask(frames, capture)) == len(capture.key_frames)
+    assert len(FEC.mask(frames, capture)) == len(capture.key_frames) == 1
     for faces in capture.faces:
-        for face in faces:
-            assert 0 <= face.box[0] < face.box[2] <= 128 and 0 <= face.box[1] < face.box[3] <= 128
+        (face,) = faces
+        assert 0 <= face.box[0] < face.box[2] <= 128 and 0 <= face.box[1] < face.box[3] <= 128
 
 
 def test_a_tiny_face_is_found_by_a_larger_copy_or_left_out():
