@@ -51,7 +51,7 @@ class DataSetPlan:
         words: Drawn pictures of words, likewise.
         moving: Drawn clips of moving shapes, likewise.
         size: Side of the pictures, pixels; even.
-        clip_frames: Least and greatest number of frames of a clip.
+        clip_frames: Least and greatest number of frames of a clip; even numbers between them are drawn.
         clip_fps: Frames a second of a clip.
         face_height: Least and greatest height of a face over that of its picture.
         seed: Everything is drawn from it (but what people look like, which is their number's).
@@ -76,8 +76,11 @@ class DataSetPlan:
             raise ValueError(f"Identities are numbered below {HELD_OUT_FROM}")
         if self.size % 2:
             raise ValueError(f"The size must be even for clips, not {self.size}")
-        if not LEAST_FRAMES <= self.clip_frames[0] <= self.clip_frames[1]:
-            raise ValueError(f"Clips have at least {LEAST_FRAMES} frames, and most no fewer than least")
+        least, most = self.clip_frames
+        if not LEAST_FRAMES <= least <= most or (least == most and most % 2):
+            raise ValueError(
+                f"Clips have at least {LEAST_FRAMES} frames, an even number, and most no fewer than least"
+            )
 
 
 def write_data_set(folder: Path, plan: DataSetPlan, workers: int = 1) -> list[Record]:
@@ -157,7 +160,7 @@ def _write_person(folder: Path, plan: DataSetPlan, identity: int) -> list[Record
 def _write_clip(
     folder: Path, plan: DataSetPlan, head: HeadModel, rng: np.random.Generator, label: str, name: str
 ) -> Record:
-    frames = _clip_length(rng, plan)
+    frames = even_length(rng, *plan.clip_frames)
     length = int(rng.integers(max(LEAST_FRAMES, frames // 3), frames + 1))
     clip = sample_clip(
         rng, head, [label], frames, plan.clip_fps, (plan.size, plan.size), plan.face_height, length=length
@@ -258,16 +261,22 @@ def _write_drawing(folder: Path, plan: DataSetPlan, task: str, number: int) -> l
     rng = np.random.default_rng([plan.seed, number, _DRAWING_SEEDS[task]])
     name = f"{number:07d}-{task}"
     if task == "moving":
-        frames = _clip_length(rng, plan)
+        frames = even_length(rng, *plan.clip_frames)
         record = write_moving(folder, name, rng, plan.size, frames, plan.clip_fps)
     else:
         record = {"shapes": write_shapes, "words": write_word}[task](folder, name, rng, plan.size)
     return [record | {"split": _split(number)}]
 
 
-def _clip_length(rng: np.random.Generator, plan: DataSetPlan) -> int:
-    least, most = plan.clip_frames
-    return int(rng.integers(least, most + 1))
+def even_length(rng: np.random.Generator, least: int, most: int) -> int:
+    """Draws an even number of frames: two make one patch, and of an odd number one would not be seen.
+
+    Args:
+        rng: Source of randomness.
+        least: Least number, rounded up to an even one.
+        most: Greatest number, rounded down; not below `least` then.
+    """
+    return 2 * int(rng.integers((least + 1) // 2, most // 2 + 1))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, RECORDS, Record, made_in_order, write_records
+from emotion_qwen.train.synthetic.data_set import (
+    HELD_OUT_FROM,
+    RECORDS,
+    Record,
+    even_length,
+    made_in_order,
+    write_records,
+)
 from emotion_qwen.train.synthetic.groups import MOST_PEOPLE, SCENES, group_record, sample_group
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
 from emotion_qwen.train.synthetic.head_identity import sample_person
@@ -81,8 +88,7 @@ def _write_group(folder: Path, plan: GroupPlan, number: int) -> list[Record]:
     first = split * HELD_OUT_FROM + plan.first_identity + MOST_PEOPLE * turn
     heads = [build_head(sample_person(first + offset)) for offset in range(people)]
     scene = plan.scenes[turn // MOST_PEOPLE % len(plan.scenes)]
-    least, most = plan.frames
-    frames = int(rng.integers(least, most + 1))
+    frames = even_length(rng, *plan.frames)
     clip = sample_group(rng, heads, scene, frames, size=plan.size, face_height=plan.face_height)
     name = f"{number:07d}-group-{clip.scene}"
     write_mp4(folder / f"media/{name}.mp4", clip.frames, clip.fps)

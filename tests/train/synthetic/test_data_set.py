@@ -5,7 +5,14 @@ import pytest
 from PIL import Image
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
-from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, DataSetPlan, main, read_records, write_data_set
+from emotion_qwen.train.synthetic.data_set import (
+    HELD_OUT_FROM,
+    DataSetPlan,
+    even_length,
+    main,
+    read_records,
+    write_data_set,
+)
 from emotion_qwen.train.synthetic.sentences import record_messages
 
 PLAN = DataSetPlan(
@@ -17,7 +24,7 @@ PLAN = DataSetPlan(
     words=10,
     moving=10,
     size=48,
-    clip_frames=(5, 5),
+    clip_frames=(6, 6),
 )
 
 
@@ -42,9 +49,9 @@ def test_every_record_is_complete_and_its_media_exist(folder):
         assert 0 <= x0 < x1 <= 48
         assert 0 <= y0 < y1 <= 48
         if record["kind"] == "video":
-            assert record["apex_frame"] == record["events"][0]["apex_frame"] < record["frames"] == 5
+            assert record["apex_frame"] == record["events"][0]["apex_frame"] < record["frames"] == 6
             assert record["apex_time"] == pytest.approx(record["apex_frame"] / record["fps"], abs=1e-3)
-            assert len(record["face_boxes"]) == 5
+            assert len(record["face_boxes"]) == 6
 
 
 def test_train_and_held_out_people_never_meet(folder):
@@ -99,11 +106,24 @@ def test_the_command_line_refuses_in_one_sentence(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"size": 47}, {"first_identity": HELD_OUT_FROM}, {"clip_frames": (3, 9)}, {"clip_frames": (9, 8)}]
+    "wrong",
+    [
+        {"size": 47},
+        {"first_identity": HELD_OUT_FROM},
+        {"clip_frames": (3, 9)},
+        {"clip_frames": (9, 8)},
+        {"clip_frames": (9, 9)},
+    ],
 )
 def test_an_impossible_plan_is_refused(wrong):
     with pytest.raises(ValueError):
         DataSetPlan(**wrong)
+
+
+def test_clips_have_an_even_number_of_frames_within_the_asked():
+    rng = np.random.default_rng(0)
+    drawn = {even_length(rng, 5, 11) for _ in range(100)}
+    assert drawn == {6, 8, 10}
 
 
 def test_messages_are_a_question_with_media_and_an_answer(folder):
