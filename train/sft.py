@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
+from transformers.trainer_utils import IntervalStrategy
 from transformers.utils import is_flash_attn_2_available
 from trl import ModelConfig, SFTConfig, get_peft_config
 
@@ -39,6 +41,7 @@ class ScriptArguments:
 
     Attributes:
         data: Sources of the conversations, each as `data.sources.build_source` takes it.
+        eval_data: Sources held out, of which the loss is logged as `eval_loss` as often as `eval_strategy` says.
         trainable: Names of the modules that are trained, "" for all; everything else is frozen. Empty with
             `use_peft`: the adapter alone is trained.
         learning_rates: Learning rate by name of module, for those that do not take `learning_rate`.
@@ -51,6 +54,7 @@ class ScriptArguments:
     """
 
     data: list[Any] = field(metadata={"help": "Sources of the conversations."})
+    eval_data: list[Any] = field(default_factory=list, metadata={"help": "Sources held out, for the loss on them."})
     trainable: list[str] = field(default_factory=list, metadata={"help": "Names of the modules that are trained."})
     learning_rates: dict[str, float] = field(
         default_factory=dict, metadata={"help": "Learning rate by name of module, for those with one of their own."}
@@ -91,6 +95,25 @@ def require_all_processes(joined: int) -> None:
         raise RuntimeError(f"The launcher started {started} processes, but {joined} train together.")
 
 
+def build_held_out(script: ScriptArguments, training: SFTConfig, processor: EmotionQwenProcessor) -> Dataset | None:
+    """The data that the run is evaluated on; each sample once, the same at each evaluation.
+
+    Args:
+        script: What the recipe says of the data.
+        training: The training settings.
+        processor: Decodes the media.
+
+    Raises:
+        ValueError: If there is such data and the run would never look at it.
+    """
+    if not script.eval_data:
+        return None
+    if training.eval_strategy == IntervalStrategy.NO:
+        raise ValueError("eval_data needs eval_strategy: epoch, or steps with eval_steps.")
+    share = script.max_broken_share
+    return build_mixture(script.eval_data, processor, training.seed, max_broken_share=share).as_data_set(epochs=1)
+
+
 def epochs_of(training: SFTConfig, samples: int) -> float:
     """Epochs that a run goes through at most.
 
@@ -129,6 +152,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
     workers = max(1, training.dataloader_num_workers) * training.world_size
     rows = data.as_data_set(workers if script.streaming else epochs_of(training, len(data)))
     samples = None if script.streaming else [len(source) for source in data.sources]
+    held_out = build_held_out(script, training, processor)
     collator = ConversationCollator(processor, script.facial_emotion_capture)
     model = EmotionQwenForConditionalGeneration.from_pretrained(
         model_settings.model_name_or_path,
@@ -146,6 +170,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         model=model,
         args=training,
         train_dataset=rows,
+        eval_dataset=held_out,
         data_collator=collator,
         processing_class=processor,
         peft_config=get_peft_config(model_settings),

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 
@@ -40,3 +42,20 @@ def test_a_folder_of_clips_is_streamed(nano, faces, tmp_path, monkeypatch):
     )  # fmt: skip
     before, after = weights(nano), weights(tmp_path / "out")
     assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_loss_on_held_out_data_is_logged(faces, nano, tmp_path):
+    rendered = {"reader": "rendered", "folder": str(faces), "samples": 2, "side": 80}
+    held_out = [rendered | {"samples": 3}, rendered | {"kind": "video", "samples": 1}]
+    path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=[rendered], eval_data=held_out)
+    settings = (
+        "max_steps=2", "per_device_train_batch_size=2", "dataloader_num_workers=0", "warmup_steps=0", "save_steps=2",
+        "dataloader_persistent_workers=false", f"output_dir={tmp_path / 'out'}",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="eval_data needs eval_strategy"):
+        sft.main([str(path), *settings])
+    sft.main([str(path), *settings, "eval_strategy=steps", "eval_steps=1", "per_device_eval_batch_size=3"])
+    state = json.loads((tmp_path / "out" / "checkpoint-2" / "trainer_state.json").read_text())
+    evaluated = [entry["eval_loss"] for entry in state["log_history"] if "eval_loss" in entry]
+    assert len(evaluated) == 2
+    assert evaluated[0] != evaluated[1]
