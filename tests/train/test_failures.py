@@ -6,6 +6,7 @@ import torch
 from safetensors import SafetensorError
 from torch.utils.data import DataLoader, Dataset
 
+from emotion_qwen.inference import cli
 from emotion_qwen.train.failures import TrainingError, explained, require_writable
 
 NO_CPU_MEMORY = (
@@ -114,3 +115,11 @@ class Broken(Dataset):
 def test_what_happened_in_a_worker_is_told_in_a_sentence():
     with pytest.raises(TrainingError, match="^The clip says nothing: take another.$"), explained("out"):
         next(iter(DataLoader(Broken(), num_workers=1)))
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_the_command_ends_with_a_sentence_and_the_exit_code_of_bad_input(tmp_path, capsys, order):
+    (tmp_path / "file").write_text("")
+    words = ["nano/stage3", f"output_dir={tmp_path / 'file'}"]
+    assert cli.main(["train", *words[order]]) == 2
+    assert capsys.readouterr().err.strip().splitlines()[-1].endswith("choose another output_dir.")
