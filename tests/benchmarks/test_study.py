@@ -155,9 +155,11 @@ def test_a_cost_is_what_was_done_inside(tmp_path):
 def test_a_tiny_study_fills_every_table_and_goes_on_where_it_was(settings, tmp_path, capsys):
     nano = read_recipe(find_recipe("nano/model"))
     nano |= {"output_dir": str(tmp_path / "tower"), "sample_answers": 40, "vocabulary_size": 400}
-    nano["vision_config"] |= {"depth": 1, "fullatt_block_indexes": [0]}
+    shallow = {"depth": 1, "fullatt_block_indexes": [0]}
+    nano["vision_config"] |= shallow
     build(NanoArguments(**nano))
     settings |= {"seeds": [0], "tower": str(tmp_path / "tower"), "test_batch_size": 2}
+    settings["model"]["vision_config"] = shallow
     for plan in settings["data"].values():
         shown = {
             "identities": 1,
