@@ -56,6 +56,14 @@ def test_each_row_of_the_projectors_is_the_run_that_it_names(settings):
     assert row(text, "HC") == row(text, "w/ FEC") == ["60.0 ± 10.0"] * 4
 
 
+def test_what_face_capture_changes_is_told_seed_by_seed(settings):
+    results = results_of(settings)
+    for seed, share in {0: 0.4, 1: 0.4, 2: 0.4}.items():
+        results["answer-no_fec"][seed] = {"accuracy": dict.fromkeys(settings["tests"], share)}
+    text = tables.projectors(settings, results)
+    assert "closeups 20.0 ± 10.0, distant 20.0 ± 10.0" in text
+
+
 def test_the_two_experts_share_the_gate(settings):
     text = tables.gate_weights(settings, results_of(settings))
     assert row(text, "Emo")[0] == "0.250 ± 0.000"
