@@ -42,8 +42,8 @@ def load_analyzer(model_id: str, adapters: str, max_decoded_megabytes: int) -> A
     processor.video_processor.max_decoded_bytes = max_decoded_megabytes * _MEGABYTE
     analyzer = from_model_code("analyzer.EmotionAnalyzer", model_id)(model, processor)
     own = from_model_code("adapter_files.own_adapters", model_id)(model_id)
-    for name, folder in own.items():
-        analyzer.adapters.add(folder, name)
-    for source in filter(None, map(str.strip, adapters.split(","))):
-        analyzer.adapters.add(source)
+    name_of = from_model_code("adapter_files.adapter_name", model_id)
+    named = {name_of(source): source for source in filter(None, map(str.strip, adapters.split(",")))}
+    for name, source in (own | named).items():  # what is named takes the place of the model's own of that name
+        analyzer.adapters.add(source, name)
     return analyzer
