@@ -25,7 +25,8 @@ class AdapterSet:
     With none chosen the model computes what it computes without them, bit for bit.
 
     Args:
-        model: An `EmotionQwenForConditionalGeneration`. Its layers are wrapped in place when an adapter is loaded.
+        model: An `EmotionQwenForConditionalGeneration`. Its layers are wrapped in place when an adapter is loaded, and
+            it can't be saved until `unload`.
     """
 
     def __init__(self, model) -> None:
@@ -90,6 +91,13 @@ class AdapterSet:
                     load_another(self._peft, self._folders[name], name)
             finally:
                 self._switch(self._active)  # PEFT turns on what it loads
+
+    def unload(self) -> None:
+        """Give the model its own layers back, to be saved, exported or trained; what is asked for later loads anew."""
+        with self._lock:
+            if self._peft is not None:
+                self._peft.unload()
+            self._peft = self._active = None
 
     def activate(self, name: str | None) -> None:
         """Answer with an adapter from now on, or with None without any.

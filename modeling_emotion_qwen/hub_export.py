@@ -93,7 +93,10 @@ def _check_model(model: Any) -> None:
         raise TypeError(f"Only EmotionQwenForConditionalGeneration can be exported, not {type(model).__name__}.")
     # PEFT puts the layers that an adapter changes inside its own, also where the model is used without its wrapper.
     if is_wrapped or any(".base_layer." in name for name, _ in model.named_parameters()):
-        raise TypeError("The model carries an adapter: export what `merge_and_unload()` of its PeftModel returns.")
+        raise TypeError(
+            "The model carries an adapter: export it without, after `unload()` of an analyzer's `adapters`, or what "
+            "`merge_and_unload()` of a PeftModel returns."
+        )
 
 
 def _check_processor(processor: Any, config: EmotionQwenConfig) -> None:

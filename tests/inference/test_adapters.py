@@ -338,9 +338,20 @@ def test_adapters_without_peft_say_what_to_install(model, shelf, monkeypatch):
         apply_adapter(model, shelf / "dfew")
 
 
-def test_a_model_with_adapters_is_not_exported(many, tmp_path):
-    with pytest.raises(TypeError, match="carries an adapter"):
-        export_to_hub(many.model, many.processor, tmp_path / "out")
+def test_a_model_with_adapters_is_exported_once_it_has_its_own_layers_back(checkpoint, shelf, analyzer, tmp_path):
+    own = EmotionAnalyzer.from_pretrained(checkpoint, "ver", device="cpu", adapters=shelf)
+    adapted = own.model(**batch(1)).logits
+    with pytest.raises(TypeError, match=r"carries an adapter.*`unload\(\)`"):
+        export_to_hub(own.model, own.processor, tmp_path / "out")
+    own.adapters.unload()
+    assert own.adapters.active is None
+    assert {name for name, _ in own.model.named_parameters()} == {n for n, _ in analyzer.model.named_parameters()}
+    export_to_hub(own.model, own.processor, tmp_path / "out", adapters=shelf)
+    exported = EmotionAnalyzer.from_pretrained(tmp_path / "out", device="cpu")
+    assert torch.equal(exported.model(**batch(1)).logits, analyzer.model(**batch(1)).logits)
+    for each in (own, exported):
+        with each.adapters.using("ver"):
+            assert torch.equal(each.model(**batch(1)).logits, adapted)
 
 
 MORE_THAN_LAYERS = {
