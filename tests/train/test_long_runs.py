@@ -43,7 +43,9 @@ def survives_a_kill(path: Path, folder: Path, *settings: str, launcher: tuple[st
     undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
     finished(start(path, undisturbed, *settings, launcher=launcher))
     steps = max(int(checkpoint.name.split("-")[1]) for checkpoint in undisturbed.glob("checkpoint-*"))
-    after, delay = random.randrange(2, steps, 2), random.uniform(0, 0.5)  # in a step, or while a checkpoint is written
+    # Within a step, or while a checkpoint is written; not the same each time, although other tests seed `random`.
+    chance = random.SystemRandom()
+    after, delay = chance.randrange(2, steps, 2), chance.uniform(0, 0.5)
     print(f"killed {delay:.3f} s after checkpoint {after} of {steps} began")  # pytest shows it when the test fails
     killed = start(path, disturbed, *settings, launcher=launcher)
     wait_for(disturbed / f"checkpoint-{after}", killed)
