@@ -82,7 +82,9 @@ class EmotionQwenTrainer(SFTTrainer):
         """
         folder = Path(self.args.output_dir)
         if self.is_world_process_zero():
-            (remove_checkpoints if anew else remove_unfinished)(folder)
+            remove_unfinished(folder)
+            if anew:
+                remove_checkpoints(folder)
         self.accelerator.wait_for_everyone()
         checkpoint = self._checkpoint_to_resume(folder)
         if checkpoint is not None:
