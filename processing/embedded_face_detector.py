@@ -115,7 +115,8 @@ class EmbeddedFaceDetector(FaceDetector):
         """Run the network on a batch; boxes are in pixels of the small copies, frames are the clips' own."""
         images = torch.cat([piece.images for piece in batch]) if len(batch) > 1 else batch[0].images
         height, width = images.shape[-2:]
-        images = F.pad(images.flip(1), (0, -width % INPUT_MULTIPLE, 0, -height % INPUT_MULTIPLE))
+        beyond = (0, -width % INPUT_MULTIPLE, 0, -height % INPUT_MULTIPLE)
+        images = F.pad(images.flip(1), beyond) if any(beyond) else images.flip(1)
         scores, boxes, landmarks = self.network(images)
         row, anchor = (scores > self.settings.detection_threshold).nonzero(as_tuple=True)
         anchor_boxes = anchors(images.shape[-2], images.shape[-1], images.device)[anchor]

@@ -14,13 +14,13 @@ from .steady_convolution import SteadyConv2d
 RGB_MEAN = (122.782, 117.001, 104.298)
 
 
-def pad_same(images: Tensor, kernel_size: int, stride: int, value: float = 0.0) -> Tensor:
+def pad_same(images: Tensor, kernel_size: int, stride: int) -> Tensor:
     """Pad (N, C, H, W) as TensorFlow's "same" does: the odd pixel goes to the right and the bottom."""
     height, width = images.shape[-2:]
     rows = max((-(-height // stride) - 1) * stride + kernel_size - height, 0)
     columns = max((-(-width // stride) - 1) * stride + kernel_size - width, 0)
     padding = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
-    return F.pad(images, padding, value=value) if any(padding) else images
+    return F.pad(images, padding) if any(padding) else images
 
 
 class SeparableConv(nn.Module):
@@ -54,8 +54,14 @@ class XceptionBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, C_in, H, W) to (N, C_out, ceil(H / 2), ceil(W / 2))."""
-        hidden = self.separable2(F.relu(self.separable1(features)))
-        return F.max_pool2d(pad_same(hidden, 3, 2, float("-inf")), 3, 2) + self.shortcut(features)
+        hidden = self.separable2(F.relu_(self.separable1(features)))
+        return _max_pool_same(hidden).add_(self.shortcut(features))
+
+
+def _max_pool_same(features: Tensor) -> Tensor:
+    """Pool (N, C, H, W), H = W, by 3×3 at stride 2 with TensorFlow's "same" padding, without a padded copy."""
+    # Of an odd side both ends are padded, of an even one only the far end, which is what rounding up leaves open.
+    return F.max_pool2d(features, 3, 2, padding=features.shape[-1] % 2, ceil_mode=True)
 
 
 class MiniXception(nn.Module):
@@ -86,7 +92,7 @@ class MiniXception(nn.Module):
 
     def read(self, faces: Tensor) -> tuple[Tensor, Tensor]:
         """Return the probabilities (see `forward`) and what they come from: the mean features (N, 128)."""
-        features = self.blocks(F.relu(self.stem2(F.relu(self.stem1(faces)))))
+        features = self.blocks(F.relu_(self.stem2(F.relu_(self.stem1(faces)))))
         return self.classifier(features).mean(dim=(2, 3)).softmax(dim=-1), features.mean(dim=(2, 3))
 
 
@@ -109,10 +115,10 @@ class DenseBlock(nn.Module):
         """Map (N, C_in, H, W) to (N, C_out, ceil(H / 2), ceil(W / 2))."""
         if self.is_stem:
             features = pad_same(features, 3, 2)
-        total = F.relu(self.conv0(features))
-        total = total + self.conv1(total)
-        total = total + self.conv2(F.relu(total))
-        return F.relu(total + self.conv3(F.relu(total)))
+        total = F.relu_(self.conv0(features))
+        total = self.conv1(total).add_(total)
+        total = self.conv2(F.relu(total)).add_(total)
+        return F.relu_(self.conv3(F.relu(total)).add_(total))
 
 
 class FaceApiExpressionNet(nn.Module):
