@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 import yaml
-from ablations.runs import read_results, run_study
+from ablations.runs import read_results, run_study, runs_of_seed
 from ablations.tables import Results, all_tables
 from ablations.training import Settings, write_data
 
@@ -22,19 +22,20 @@ HERE = Path(__file__).parent
 
 def report(settings: Settings, results: Results) -> str:
     """The tables, and how they came about."""
-    seeds = sorted({seed for runs in results.values() for seed in runs})
-    counts = {len(runs) for runs in results.values()}
-    complete = "" if counts == {len(settings["seeds"])} else f" Not every run is there: {_runs_by_seed(results)}."
+    missing = [
+        f"{run.name} of seed {seed}"
+        for seed in settings["seeds"]
+        for run in runs_of_seed(settings, seed)
+        if seed not in results.get(run.name, {})
+    ]
+    unfinished = f" Not every run is there; missing: {', '.join(missing)}." if missing else ""
     heading = [
         "# The paper's ablations in small",
-        f"Measured on {date.today().isoformat()} by `OMP_NUM_THREADS=1 python benchmarks/study.py` with the settings "
-        f"in `benchmarks/study.yaml`: mean ± standard deviation over {len(seeds)} seeds.{complete}",
+        f"Measured on {date.today().isoformat()} by `OMP_NUM_THREADS=1 python benchmarks/study.py --report "
+        f"benchmarks/study.md` with the settings in `benchmarks/study.yaml`: mean ± standard deviation over the seeds "
+        f"{', '.join(map(str, settings['seeds']))}.{unfinished}",
     ]
     return "\n\n".join([*heading, all_tables(settings, results)]) + "\n"
-
-
-def _runs_by_seed(results: Results) -> str:
-    return ", ".join(f"{name} {len(runs)}" for name, runs in results.items())
 
 
 def main(arguments: list[str] | None = None) -> None:
