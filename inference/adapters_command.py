@@ -124,24 +124,17 @@ def _adapter(options: argparse.Namespace) -> str | Path:
 def _purpose(options: argparse.Namespace):
     """What the options say that the adapter answers; None where they say nothing."""
     from .adapter_files import AdapterPurpose, locate_adapter, read_adapter
+    from .label_sets import as_label_set
 
     if options.answers is None and options.media is None:
         return None
     if options.answers is None:
         stated = read_adapter(locate_adapter(_adapter(options))).purpose
         return replace(stated, media=options.media)
-    labels = [_labels(answer) for answer in options.answers if answer != _OPEN]
+    labels = [as_label_set(answer).labels for answer in options.answers if answer != _OPEN]
     if len(labels) > 1:
         raise ValueError(f"An adapter has one set of labels, not {len(labels)}: put commas between them.")
     return AdapterPurpose(labels[0] if labels else None, _OPEN in options.answers, options.media)
-
-
-def _labels(answer: str) -> tuple[str, ...]:
-    from .label_sets import find_label_set
-
-    if "," not in answer:
-        return find_label_set(answer).labels
-    return tuple(label.strip() for label in answer.split(",") if label.strip())
 
 
 def _as_dict(info) -> dict:

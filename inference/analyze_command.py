@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from .argument_types import positive
+from .label_sets import as_label_set
 from .prompts import LANGUAGES, label_name
 from .quiet_libraries import silence_libraries
 
-_BAR_WIDTH = 30
+_BAR_WIDTH, _NAME_WIDTH = 30, 10
 _STAGES = {
     "decode": "Decoding",
     "faces": "Looking for faces",
@@ -31,6 +32,12 @@ def add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", help="adapter: folder, Hub id, a name in the checkpoint, or auto")
     parser.add_argument("--adapters", type=Path, metavar="DIR", help="folder of more adapters to choose from by name")
     parser.add_argument("--question", help="what to ask (default: what the face shows, and which emotion it is)")
+    parser.add_argument(
+        "--labels",
+        metavar="WHAT",
+        help="emotions to choose from: a label set's name, or words with commas between (default: the adapter's own, "
+        "or the seven basic ones)",
+    )
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the answer (default: en)")
     parser.add_argument("--max-new-tokens", type=positive, default=256, help="longest answer (default: 256)")
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: the accelerator where there is one)")
@@ -45,6 +52,7 @@ def add_analyze(parser: argparse.ArgumentParser) -> None:
 def _analyze(options: argparse.Namespace) -> int:
     if options.landmarks and options.save_frames is None:
         raise ValueError("--landmarks marks points in the picture of the evidence: give --save-frames too.")
+    labels = None if options.labels is None else as_label_set(options.labels)
     silence_libraries()
     from .progress import Progress
 
@@ -75,6 +83,7 @@ def _analyze(options: argparse.Namespace) -> int:
             options.language,
             facial_emotion_capture=not options.no_fec,
             face_capture=capture,
+            labels=labels,
             max_new_tokens=options.max_new_tokens,
             on_text=None if options.json else show,
             on_stage=lambda stage: progress.start(_STAGES[stage]),
@@ -109,9 +118,11 @@ def _stored_faces(options: argparse.Namespace, processor):
 
 def _summary(analysis) -> list[str]:
     names = {label: label_name(label, analysis.language) for label in analysis.probabilities}
+    width = max(_NAME_WIDTH, 1 + max(map(len, names.values())))
     lines = [f"{names[analysis.label]}  {analysis.probabilities[analysis.label]:.0%}", ""]
     for label, probability in analysis.probabilities.items():
-        lines.append(f"  {names[label]:10}{'#' * round(probability * _BAR_WIDTH):{_BAR_WIDTH}} {probability:6.1%}")
+        bar = "#" * round(probability * _BAR_WIDTH)
+        lines.append(f"  {names[label]:{width}}{bar:{_BAR_WIDTH}} {probability:6.1%}")
     if analysis.key_frames:
         lines += ["", "Key frames"]
     for key_frame in analysis.key_frames:

@@ -118,18 +118,21 @@ def as_label_set(labels: "LabelSet | str | Sequence[str]") -> LabelSet:
     """Return a set of labels that may be given by name or one by one.
 
     Args:
-        labels: A set, the name of a known one, or labels; those of a known set, in its order, are that set, so that
-            the question about them is the one that it was trained with.
+        labels: A set, the name of a known one, or labels, in a sequence or with commas between. Those of a known set,
+            in its order, are that set, so that the question about them is the one that it was trained with.
 
     Raises:
         ValueError: If there is no set of that name, or the labels are fewer than two or not all different.
     """
     if isinstance(labels, LabelSet):
         return labels
-    if isinstance(labels, str):
+    if isinstance(labels, str) and "," not in labels:
         return find_label_set(labels)
-    known = (label_set for label_set in LABEL_SETS.values() if label_set.labels == tuple(labels))
-    return next(known, None) or LabelSet("given", tuple(labels))
+    if isinstance(labels, str):
+        labels = [label.strip() for label in labels.split(",") if label.strip()]
+    given = tuple(labels)
+    known = (label_set for label_set in LABEL_SETS.values() if label_set.labels == given)
+    return next(known, None) or LabelSet("given", given)
 
 
 def find_label_set(name: str) -> LabelSet:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from emotion_qwen.inference import EmotionAnalysis, EmotionAnalyzer
 from emotion_qwen.inference.cli import main
+from emotion_qwen.inference.label_sets import LABEL_SETS
 
 from .awkward_media import BROKEN
 
@@ -54,6 +55,22 @@ def test_chinese_names_and_own_question(quick, portrait, capsys):
     assert main(["analyze", str(portrait), *quick, "--language", "zh", "--question", "?", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert values["language"] == "zh" and values["question"] == "?"
+
+
+@pytest.mark.parametrize(
+    ("given", "labels"), [("emoset", LABEL_SETS["emoset"].labels), ("calm,disappointment", ("calm", "disappointment"))]
+)
+def test_labels_may_be_others(quick, portrait, capsys, given, labels):
+    assert main(["analyze", str(portrait), *quick, "--no-fec", "--labels", given, "--json"]) == 0
+    assert tuple(json.loads(capsys.readouterr().out)["probabilities"]) == labels
+    assert main(["analyze", str(portrait), *quick, "--no-fec", "--labels", given]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ") and line.endswith("%")]
+    assert [line.split()[0] for line in lines] == list(labels) and len({line.index("%") for line in lines}) == 1
+
+
+def test_an_unknown_label_set_is_one_sentence(quick, portrait, capsys):
+    assert main(["analyze", str(portrait), *quick, "--labels", "emosett"]) == 2
+    assert "Did you mean 'emoset'" in capsys.readouterr().err
 
 
 def test_landmarks_are_marked_in_the_picture(quick, clip, tmp_path, capsys):

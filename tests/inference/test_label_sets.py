@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from emotion_qwen.inference.label_sets import CHINESE_NAMES, LABEL_SETS, LabelSet, find_label_set
+from emotion_qwen.inference.label_sets import CHINESE_NAMES, LABEL_SETS, LabelSet, as_label_set, find_label_set
 from emotion_qwen.inference.prompts import LANGUAGES, label_name, label_question, question_about_words
 
 
@@ -45,6 +45,18 @@ def test_what_is_no_label_is_refused_with_those_that_are(written):
 def test_an_unknown_set_names_the_nearest():
     with pytest.raises(ValueError, match="Did you mean 'mer2024'"):
         find_label_set("mer2023")
+
+
+def test_labels_are_given_as_a_set_by_name_or_one_by_one():
+    emoset = LABEL_SETS["emoset"]
+    for given in (emoset, "emoset", emoset.labels, list(emoset.labels), " , ".join(emoset.labels)):
+        assert as_label_set(given) is emoset
+    own = as_label_set("calm, tense")
+    assert own.labels == ("calm", "tense") and own.subject == "person"
+    assert as_label_set(reversed(emoset.labels)).labels == emoset.labels[::-1]
+    for none in ("emosett", "calm,", ["calm", "calm"]):
+        with pytest.raises(ValueError, match="label set"):
+            as_label_set(none)
 
 
 @pytest.mark.parametrize("labels", [("happy",), ("happy", "happy")])
