@@ -20,7 +20,7 @@ class EntryTable(Sequence[Entry]):
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        texts = (json.dumps(entry, ensure_ascii=False) for entry in entries)
+        texts = map(_as_text, entries)
         chunks = iter(lambda: list(itertools.islice(texts, _CHUNK)), [])
         self.column = pyarrow.chunked_array([pyarrow.array(chunk) for chunk in chunks], type=pyarrow.string())
 
@@ -31,3 +31,8 @@ class EntryTable(Sequence[Entry]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         return json.loads(self.column[index].as_py())
+
+
+def _as_text(entry: Entry) -> str:
+    """JSON of an entry; half of a character, which UTF-8 does not know, stays the escape that it is in JSON."""
+    return json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

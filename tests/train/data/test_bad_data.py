@@ -136,6 +136,7 @@ NO_SAMPLES = {
     "part.json": (sample({"role": "user", "content": ["a"]}, ANSWER), "A part of a message is no object: 'a'"),
     "words.json": (sample({"role": "user", "content": [{"text": 3}]}, ANSWER), "A text of a message is none: 3"),
     "picture.json": (sample({"role": "user", "content": "?"}, ANSWER, images=3), "there is no list of images, but 3"),
+    "half.json": (sample({"role": "user", "content": "?"}, ANSWER, images="\ud83d"), "There is no file '{folder}/"),
     "path.json": (sample({"role": "user", "content": "?"}, ANSWER, images="x.png"), "no file '{folder}/x.png'"),
 }
 
