@@ -1,10 +1,11 @@
 """Measure how far the embedded backend's probabilities can be taken at their word; draws fec_calibration.png.
 
-    python benchmarks/fec_calibration.py outputs/nano/data/closeups outputs/nano/data/portraits
+    python benchmarks/fec_calibration.py outputs/nano/data/{closeups,portraits,groups}
 
-Prints the tables of fec_calibration.md: ways to calibrate, each fitted on rendered people for training and measured on
-rendered people who were held out, the calibration that ships, and what it does to the real faces that scikit-image
-carries. Reading takes about 20 ms a still. The picture needs matplotlib, the real faces need scikit-image.
+The data are those of fit_emotion_calibration.py, which says how to make them. Prints the tables of fec_calibration.md:
+ways to calibrate, each fitted on rendered people for training and measured on stills of rendered people who were held
+out, the calibration that ships, and what it does to the real faces that scikit-image carries. Reading takes about
+20 ms a still. The picture needs matplotlib, the real faces need scikit-image.
 """
 
 import argparse
@@ -141,14 +142,16 @@ def draw(curves: dict[str, list[tuple[float, float, int]]]) -> None:
 def main() -> None:
     """Fit, measure, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, nargs="+", help="folders of rendered stills")
-    parser.add_argument("--every", type=int, nargs="+", default=[4, 1], help="as fit_emotion_calibration.py takes it")
+    parser.add_argument("data", type=Path, nargs="+", help="folders of rendered stills or clips of groups")
+    parser.add_argument(
+        "--every", type=int, nargs="+", default=[2, 1, 2], help="as fit_emotion_calibration.py takes it"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     train = read_faces(arguments.data, "train", arguments.every)
     held_out = read_faces(arguments.data, "held_out", [1] * len(arguments.data))
     shipped = load_face_networks(default_weights_path(), torch.device("cpu"))["calibration"]
-    print(f"Fitted on {len(train[0])} stills, measured on {len(held_out[0])}.\n")
+    print(f"Fitted on {len(train[0])} faces, measured on {len(held_out[0])}.\n")
     print("| on people held out | accuracy | negative log-likelihood | calibration error |\n|---|---|---|---|")
     print_row("plain mean", lambda mean, features: mean, held_out)
     print_row("temperature", fit_temperature(train, with_bias=False), held_out)
