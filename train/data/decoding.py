@@ -107,8 +107,10 @@ def _opened(source: Any) -> Any:
     return picture
 
 
-def _check_captures(media: list[Part], captures: list[Any]) -> None:
+def _check_captures(media: list[Part], captures: Any) -> None:
     """Make sure that stored faces are of these pictures and clips: in a batch it could not be told whose they are."""
+    if not isinstance(captures, list | tuple):
+        raise SampleError(f"Face captures are a list, one for each picture and clip, not {captures!r:.80}.")
     if len(captures) != len(media):
         raise SampleError(f"There are {len(captures)} face captures for {len(media)} pictures and clips.")
     for part, stored in zip(media, captures, strict=True):
@@ -116,8 +118,8 @@ def _check_captures(media: list[Part], captures: list[Any]) -> None:
             continue
         try:
             capture = stored if isinstance(stored, FaceCapture) else FaceCapture.from_dict(stored)
-        except ValueError as error:
-            raise SampleError(str(error)) from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise SampleError(f"A face capture can't be read: {error}") from error
         frames = part[part["type"]]
         shape = (1 if part["type"] == "image" else len(frames), *frames.shape[-2:])
         if (capture.num_frames, *capture.frame_size) != shape:

@@ -137,6 +137,11 @@ NO_SAMPLES = {
     "words.json": (sample({"role": "user", "content": [{"text": 3}]}, ANSWER), "A text of a message is none: 3"),
     "picture.json": (sample({"role": "user", "content": "?"}, ANSWER, images=3), "there is no list of images, but 3"),
     "half.json": (sample({"role": "user", "content": "?"}, ANSWER, images="\ud83d"), "There is no file '{folder}/"),
+    "faces.json": (sample({"role": "user", "content": "?"}, ANSWER, face_captures=True), "captures are a list"),
+    "face.json": (
+        sample({"role": "user", "content": "?"}, ANSWER, images="a.png", face_captures=[3]),
+        "face capture can't be read",
+    ),
     "path.json": (sample({"role": "user", "content": "?"}, ANSWER, images="x.png"), "no file '{folder}/x.png'"),
 }
 
