@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE = 1
 # Two test workers share the cores, so that each keeps to one thread.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
-.PHONY: demo space test test-slow test-deepspeed test-browser quality format nano clean
+.PHONY: demo space test test-slow test-deepspeed test-browser picture quality format nano clean
 
 demo: $(VENV)/core.stamp ## read the emotion in both examples; pictures land in outputs/demo
 	$(BIN)/emotion-qwen analyze examples/clip.mp4 --save-frames outputs/demo
@@ -28,6 +28,9 @@ test-deepspeed: $(VENV)/deepspeed.stamp ## ZeRO-2 against DDP, two processes wit
 
 test-browser: $(VENV)/dev.stamp ## the Space in a real browser (apt install chromium); pictures land in outputs/space
 	$(PYTEST) -m browser --dist loadfile
+
+picture: $(VENV)/dev.stamp ## take the README's picture of the page anew (apt install chromium)
+	$(BIN)/python -m tests.spaces_demo.take_picture examples/page.jpg
 
 quality: $(VENV)/dev.stamp ## lint and format check
 	$(BIN)/ruff check .

@@ -76,6 +76,11 @@ def test_links_lead_somewhere():
     assert all((ROOT / link).exists() for link in links if "://" not in link)
 
 
+def test_the_picture_is_light():
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    assert (ROOT / picture).stat().st_size < 300_000
+
+
 def test_the_table_of_what_is_trained_is_what_the_recipes_train():
     (header, _, *rows) = re.search(r"\| recipe \|.*?\n\n", README, flags=re.DOTALL).group().strip().splitlines()
     parts = dict(zip(cells(header)[1:], PARTS, strict=True))

@@ -6,67 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from .space_process import ROOT
+from .browser_window import Window, chromium
+from .take_picture import take_picture
 
 pytestmark = pytest.mark.browser
 
-PICTURES = ROOT / "outputs" / "space"
-CHROMIUM = "/usr/bin/chromium"
-PATIENCE = 180_000  # milliseconds; a busy machine takes its time
 PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    with chromium() as browser:
         yield browser
-        browser.close()
-
-
-class Window:
-    """One visitor: a page of its own, and what its console and network did."""
-
-    def __init__(self, browser, address: str, **options):
-        options.setdefault("viewport", {"width": 1280, "height": 960})
-        self.page = browser.new_context(**options).new_page()
-        self.page.set_default_timeout(PATIENCE)
-        self.errors: list[str] = []
-        self.foreign: list[str] = []
-        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self._note(request.url, address))
-        self.page.goto(address)
-        self.page.wait_for_selector("#eq-read")
-
-    def _note(self, url: str, address: str) -> None:
-        if not url.startswith((address, "data:", "blob:")):
-            self.foreign.append(url)
-
-    def add(self, file: Path, kind: str = "clip") -> None:
-        if kind == "picture":
-            self.page.get_by_role("tab", name="Picture").click()
-        self.page.set_input_files(f"#eq-{kind} input[type=file]", str(file))
-        self.page.wait_for_selector(f"#eq-{kind} {'video' if kind == 'clip' else 'img'}", state="attached")
-
-    def read(self) -> None:
-        self.page.click("#eq-read")
-        self.page.wait_for_selector(".eq-download")
-
-    def text(self, selector: str) -> str:
-        return self.page.inner_text(selector)
-
-    def answers(self) -> list[str]:
-        return self.page.locator("#eq-chat .bot.message").all_inner_texts()
-
-    def picture(self, name: str) -> None:
-        self.page.wait_for_timeout(600)
-        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 @pytest.fixture
@@ -334,3 +287,10 @@ def test_the_keyboard_reaches_everything(window, media):
         window.page.keyboard.press("Tab")
     wanted = {"eq-clip", "eq-timeline", "eq-example-clip", "eq-options", "eq-read", "eq-further", "eq-ask"}
     assert wanted <= reached | {"eq-inputs"}, reached
+
+
+def test_the_picture_of_the_readme(browser, address, tmp_path):
+    take_picture(browser, address, tmp_path / "page.jpg")
+    with Image.open(tmp_path / "page.jpg") as picture:
+        assert picture.width == 1280 and picture.height > 900
+    assert (tmp_path / "page.jpg").stat().st_size < 300_000
