@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -176,15 +177,16 @@ def adapters_of_the_folder() -> dict[str, object]:
     }
 
 
-def example_of_the_card() -> str:
-    """Runs what the folder's card tells a reader to run."""
+def examples_of_the_card() -> list[str]:
+    """What each piece of code prints that the folder's card tells a reader to run, one after the other."""
     os.chdir(FOLDER)
-    card = Path("README.md").read_text(encoding="utf-8")
-    code = card.partition("```python\n")[2].partition("```")[0]
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(code.replace("clip.mp4", str(Path(MEDIA) / "clip.mp4")), {})
-    return printed.getvalue()
+    card = Path("README.md").read_text(encoding="utf-8").replace("clip.mp4", str(Path(MEDIA) / "clip.mp4"))
+    names, printed = {}, []
+    for code in re.findall(r"```python\n(.*?)```", card, re.DOTALL):
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            exec(code, names)
+        printed.append(output.getvalue())
+    return printed
 
 
 def saved_again() -> list[int]:
@@ -222,7 +224,7 @@ CHECKS = (
     authors_client_video_file,
     analysis_of_clip,
     adapters_of_the_folder,
-    example_of_the_card,
+    examples_of_the_card,
     saved_again,
     modules_of_the_package,
 )

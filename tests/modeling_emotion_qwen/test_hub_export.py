@@ -160,8 +160,9 @@ def test_adapters_of_the_folder_are_chosen_by_name_and_by_question(results):
     assert said["by_peft"] and said["from_the_hub"] == said["names"]
 
 
-def test_example_of_the_card_runs_as_it_stands(results):
-    assert value(results, "example_of_the_card").strip()
+def test_examples_of_the_card_run_as_they_stand(results):
+    answer, analysis, _adapter = value(results, "examples_of_the_card")
+    assert answer.strip() and analysis.strip()
 
 
 def test_what_was_loaded_can_be_saved_loaded_again_and_still_finds_faces(results):
