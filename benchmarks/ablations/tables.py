@@ -57,9 +57,11 @@ def projectors(settings: Settings, results: Results) -> str:
         "HC": "hybrid",
     }
     tests = [*settings["emotion_tests"], *settings["general_tests"]]
+    results = _of_shared_seeds(results, [f"answer-{name}" for name in names.values()])
     rows = [[shown, *_accuracies(results, f"answer-{name}", tests)] for shown, name in names.items()]
     changes = ", ".join(f"{test} {_change(results, test)}" for test in tests)
-    return f"{table(['Method', *tests], rows)}\n\nWith FEC less without, of the same seed: {changes}."
+    below = f"With FEC less without, of the same seed: {changes}. {_seeds(results)}"
+    return f"{table(['Method', *tests], rows)}\n\n{below}"
 
 
 def gate_weights(settings: Settings, results: Results) -> str:
@@ -78,6 +80,8 @@ def tuning(settings: Settings, results: Results) -> str:
     sets = {name: source["set"] for name, source in settings["tuning"]["sets"].items()}
     tests, general = list(sets.values()), settings["general_tests"]
     base = f"answer-{settings['tuned']}"
+    adapters = [f"adapter-{name}" for name in sets]
+    results = _of_shared_seeds(results, [base, f"full-{ALL_SETS}", f"adapter-{ALL_SETS}", *adapters])
     own = [cell for name, test in sets.items() for cell in _accuracies(results, f"adapter-{name}", [test])]
     on_general = [cell for name in sets for cell in _accuracies(results, f"adapter-{name}", general)]
     rows = [
@@ -87,7 +91,8 @@ def tuning(settings: Settings, results: Results) -> str:
         ["LoRAs", *own, *_accuracies(results, base, general)],
     ]
     left_on = ", ".join(f"{name}: {cell}" for name, cell in zip(sets, on_general, strict=True))
-    return f"{table(['Strategy', *tests, *general], rows)}\n\nGeneral questions with an adapter left on: {left_on}."
+    below = f"General questions with an adapter left on: {left_on}. {_seeds(results)}"
+    return f"{table(['Strategy', *tests, *general], rows)}\n\n{below}"
 
 
 def tuning_cost(settings: Settings, results: Results) -> str:
@@ -115,13 +120,27 @@ def capture_cost(results: Results) -> str:
 def backbones(settings: Settings, results: Results) -> str:
     """Table 10."""
     tests = [*settings["general_tests"], *settings["emotion_tests"]]
+    names = {"LLaMA 3": "llama", "Qwen 2.5": "hybrid"}
+    warmed_names = [f"warm-{settings['variants'][variant]['architecture']}" for variant in names.values()]
+    results = _of_shared_seeds(results, [*warmed_names, *(f"answer-{variant}" for variant in names.values())])
     rows = []
-    for shown, variant in {"LLaMA 3": "llama", "Qwen 2.5": "hybrid"}.items():
-        warmed = results.get(f"warm-{settings['variants'][variant]['architecture']}", {})
-        sizes = {run["backbone_parameters"] for run in warmed.values()}
+    for (shown, variant), warmed_name in zip(names.items(), warmed_names, strict=True):
+        sizes = {run["backbone_parameters"] for run in results.get(warmed_name, {}).values()}
         size = f"{sizes.pop() / 1e6:.2f} M" if sizes else MISSING
         rows.append([shown, size, *_accuracies(results, f"answer-{variant}", tests)])
-    return table(["LLM", "Size", *tests], rows)
+    return f"{table(['LLM', 'Size', *tests], rows)}\n\n{_seeds(results)}"
+
+
+def _of_shared_seeds(results: Results, names: Sequence[str]) -> Results:
+    """The named runs of the seeds that have all of them: rows of other seeds would be compared by luck."""
+    shared = set.intersection(*(set(results.get(name, {})) for name in names))
+    return {name: {seed: results[name][seed] for seed in sorted(shared)} for name in names if shared}
+
+
+def _seeds(results: Results) -> str:
+    """Says which seeds a table is over."""
+    seeds = sorted({seed for runs in results.values() for seed in runs})
+    return f"Seeds: {', '.join(map(str, seeds)) or 'none yet'}."
 
 
 def _values(results: Results, name: str, read: Reading) -> list[float]:

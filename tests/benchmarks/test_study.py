@@ -50,10 +50,21 @@ def test_the_spread_is_that_of_a_sample():
 
 def test_each_row_of_the_projectors_is_the_run_that_it_names(settings):
     results = results_of(settings)
-    results["answer-mlp"] = {0: {"accuracy": dict.fromkeys(settings["tests"], 0.1)}}
+    for result in results["answer-mlp"].values():
+        result["accuracy"] = dict.fromkeys(settings["tests"], 0.1)
     text = tables.projectors(settings, results)
-    assert row(text, "MLP") == ["10.0"] * 4
+    assert row(text, "MLP") == ["10.0 ± 0.0"] * 4
     assert row(text, "HC") == row(text, "w/ FEC") == ["60.0 ± 10.0"] * 4
+
+
+def test_a_table_is_over_the_seeds_that_have_all_of_its_rows(settings):
+    results = results_of(settings)
+    del results["answer-fusion"][2], results["adapter-clips"][0], results["warm-llama"][1]
+    assert row(tables.projectors(settings, results), "HC") == ["55.0 ± 7.1"] * 4
+    assert "Seeds: 0, 1." in tables.projectors(settings, results)
+    assert row(tables.tuning(settings, results), "FFT") == ["65.0 ± 7.1"] * 3
+    assert row(tables.backbones(settings, results), "Qwen 2.5")[1:] == ["60.0 ± 14.1"] * 4
+    assert "Seeds: 0, 2." in tables.backbones(settings, results)
 
 
 def test_what_face_capture_changes_is_told_seed_by_seed(settings):
