@@ -43,7 +43,7 @@ format: $(VENV)/dev.stamp ## mend what ruff can mend
 SYNTHETIC = $(BIN)/python -m emotion_qwen.train.synthetic
 DATA := outputs/nano/data
 
-nano: $(VENV)/dev.stamp ## render the data, train the Nano in all its stages, measure it; results in outputs/nano
+nano: $(VENV)/dev.stamp ## render the data, train the Nano, measure it; results in outputs/nano
 	$(SYNTHETIC).data_set --output $(DATA)/drawings --identities 0 --held-out-identities 0 \
 		--shapes 8000 --words 3000 --moving 1500 --size 80 --clip-frames 6 12 --seed 3
 	$(SYNTHETIC).data_set --output $(DATA)/closeups --identities 900 --held-out-identities 40 --stills-per-label 3 \
@@ -57,13 +57,9 @@ nano: $(VENV)/dev.stamp ## render the data, train the Nano in all its stages, me
 	$(BIN)/python -m emotion_qwen.train.nano nano/model
 	$(BIN)/python -m emotion_qwen.train.warm_up nano/warm_up
 	$(BIN)/python -m emotion_qwen.train.warm_up nano/warm_up_faces
-	$(BIN)/emotion-qwen train nano/stage1 overwrite_output_dir=true
-	$(BIN)/emotion-qwen train nano/stage2 overwrite_output_dir=true
 	$(BIN)/emotion-qwen train nano/stage3 overwrite_output_dir=true
-	$(BIN)/emotion-qwen train nano/lora overwrite_output_dir=true
-	$(BIN)/emotion-qwen train nano/lora_clips overwrite_output_dir=true
-	$(BIN)/python benchmarks/nano.py $(DATA)/closeups $(DATA)/portraits $(DATA)/clips $(DATA)/groups $(DATA)/drawings \
-		--model outputs/nano/stage3 --output outputs/nano
+	$(BIN)/python benchmarks/nano.py --most 150 $(DATA)/closeups $(DATA)/portraits $(DATA)/clips $(DATA)/groups \
+		$(DATA)/drawings --model outputs/nano/stage3 --output outputs/nano
 
 clean:
 	rm -rf $(VENV) outputs build dist *.egg-info

@@ -242,7 +242,8 @@ def main() -> None:
 
     measured = {
         "date": date.today().isoformat(),
-        "command": "python benchmarks/nano.py " + " ".join(f"outputs/nano/data/{p.name}" for p in arguments.data),
+        "command": f"python benchmarks/nano.py --most {most} "
+        + " ".join(f"outputs/nano/data/{folder.name}" for folder in arguments.data),
         "seconds": round(time.perf_counter() - start),
         "results": results,
         "reasoning": reasons,
