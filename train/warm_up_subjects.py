@@ -62,7 +62,7 @@ class Faces:
     resting_expert: ClassVar[str] = "general_expert"
 
     def __post_init__(self) -> None:
-        train, held_out = (_stills(self.folder, split, ("emotion",)) for split in ("train", "held_out"))
+        train, held_out = _stills(self.folder, ("emotion",))
         targets = FaceTargets.of(train)
         shared = {"targets": targets, "augmentation": self.augmentation, "seed": self.seed}
         self.train = FacePictures(self.folder, train, easing_epochs=self.easing_epochs, **shared)
@@ -98,8 +98,7 @@ class Drawings:
 
     def __post_init__(self) -> None:
         self.train, self.held_out = (
-            DrawnPictures(self.folder, _stills(self.folder, split, ("shapes", "words")), self.side)
-            for split in ("train", "held_out")
+            DrawnPictures(self.folder, records, self.side) for records in _stills(self.folder, ("shapes", "words"))
         )
         self.sizes = [len(values) for values in FACTS.values()]
         self.outputs = sum(self.sizes)
@@ -115,6 +114,8 @@ class Drawings:
         return (chosen == facts).all(1)
 
 
-def _stills(folder: Path, split: str, tasks: tuple[str, ...]) -> list[dict]:
-    records = read_records(folder)
-    return [r for r in records if r["kind"] == "image" and r["split"] == split and r["task"] in tasks]
+def _stills(folder: Path, tasks: tuple[str, ...]) -> tuple[list[dict], list[dict]]:
+    """Records of pictures of the tasks: those for training, and those held out."""
+    records = [r for r in read_records(folder) if r["kind"] == "image" and r["task"] in tasks]
+    train, held_out = ([r for r in records if r["split"] == split] for split in ("train", "held_out"))
+    return train, held_out
