@@ -77,10 +77,9 @@ class DataSetPlan:
         if self.size % 2:
             raise ValueError(f"The size must be even for clips, not {self.size}")
         least, most = self.clip_frames
-        if not LEAST_FRAMES <= least <= most or (least == most and most % 2):
-            raise ValueError(
-                f"Clips have at least {LEAST_FRAMES} frames, an even number, and most no fewer than least"
-            )
+        if not LEAST_FRAMES <= least <= most:
+            raise ValueError(f"Clips have at least {LEAST_FRAMES} frames, and most no fewer than least")
+        require_even_length(least, most)
 
 
 def write_data_set(folder: Path, plan: DataSetPlan, workers: int = 1) -> list[Record]:
@@ -266,6 +265,16 @@ def _write_drawing(folder: Path, plan: DataSetPlan, task: str, number: int) -> l
     else:
         record = {"shapes": write_shapes, "words": write_word}[task](folder, name, rng, plan.size)
     return [record | {"split": _split(number)}]
+
+
+def require_even_length(least: int, most: int) -> None:
+    """Refuses bounds between which `even_length` has nothing to draw.
+
+    Raises:
+        ValueError: There is no even number from `least` to `most`.
+    """
+    if (least + 1) // 2 > most // 2:
+        raise ValueError(f"Clips have an even number of frames, and none is from {least} to {most}")
 
 
 def even_length(rng: np.random.Generator, least: int, most: int) -> int:

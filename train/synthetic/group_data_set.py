@@ -17,6 +17,7 @@ from emotion_qwen.train.synthetic.data_set import (
     Record,
     even_length,
     made_in_order,
+    require_even_length,
     write_records,
 )
 from emotion_qwen.train.synthetic.groups import MOST_PEOPLE, SCENES, group_record, sample_group
@@ -35,7 +36,7 @@ class GroupPlan:
         held_out_clips: Clips of people for testing.
         first_identity: Number of the first person of either split, within its range.
         scenes: Of `groups.SCENES`.
-        frames: Least and greatest number of frames of a clip.
+        frames: Least and greatest number of frames of a clip; even numbers between them are drawn.
         size: Height and width of the frames, pixels; even.
         face_height: Least and greatest height of a face over that of its frame.
         seed: Everything is drawn from it (but what people look like, which is their number's).
@@ -56,6 +57,7 @@ class GroupPlan:
             raise ValueError(f"Identities are numbered below {HELD_OUT_FROM}")
         if self.size[0] % 2 or self.size[1] % 2:
             raise ValueError(f"The size must be even for clips, not {self.size[0]} x {self.size[1]}")
+        require_even_length(*self.frames)
         if unknown := set(self.scenes) - set(SCENES):
             raise ValueError(f"Unknown scene {min(unknown)!r}: of {', '.join(SCENES)}")
 

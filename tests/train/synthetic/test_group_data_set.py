@@ -36,7 +36,12 @@ def test_the_same_plan_writes_the_same_bytes_with_more_workers(folder, tmp_path)
 
 @pytest.mark.parametrize(
     "wrong, message",
-    [({"size": (47, 48)}, "even"), ({"scenes": ("x",)}, "scene 'x'"), ({"first_identity": HELD_OUT_FROM}, "below")],
+    [
+        ({"size": (47, 48)}, "even"),
+        ({"frames": (9, 9)}, "even number of frames"),
+        ({"scenes": ("x",)}, "scene 'x'"),
+        ({"first_identity": HELD_OUT_FROM}, "below"),
+    ],
 )
 def test_an_impossible_plan_is_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
