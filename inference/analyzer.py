@@ -15,7 +15,7 @@ from .adapter_files import AUTO, BASE, adapter_name, list_adapters, own_adapters
 from .adapters import AdapterSet
 from .analysis import EmotionAnalysis, TimelinePoint
 from .checkpoint import load_checkpoint, shipped_checkpoint
-from .errors import AdapterError
+from .errors import AdapterError, QuestionError
 from .label_sets import LabelSet, as_label_set
 from .media import DecodedMedia, load_media
 from .prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
@@ -179,8 +179,8 @@ class EmotionAnalyzer:
         Raises:
             MediaError: If the media can't be read.
             AdapterError: If there is no such adapter, or it does not fit the model.
-            ValueError: If the language or the label set is unknown, or the question is empty, longer than the model
-                reads or holds a placeholder of the processor.
+            QuestionError: If the question is empty, longer than the model reads or holds a mark of the conversation.
+            ValueError: If the language or the label set is unknown.
         """
         enter = on_stage or (lambda stage: None)
         label_set = self._label_set(labels, adapter)
@@ -252,16 +252,16 @@ class EmotionAnalyzer:
 
     def _check_question(self, question: str) -> None:
         if not question.strip():
-            raise ValueError("The question is empty.")
+            raise QuestionError("The question is empty.")
         tokenizer = self.processor.tokenizer
         # `all_special_tokens` lacks those that have no role of their own, the one that starts a turn among them.
         for token in (str(added) for added in tokenizer.added_tokens_decoder.values() if added.special):
             if token in question:
-                raise ValueError(f"A question can't hold {token}, which marks up the conversation.")
+                raise QuestionError(f"A question can't hold {token}, which marks up the conversation.")
         length = len(tokenizer(question, add_special_tokens=False)["input_ids"])
         longest = self.model.config.get_text_config().max_position_embeddings
         if length > longest:
-            raise ValueError(f"The question is {length} tokens long; this model reads at most {longest}.")
+            raise QuestionError(f"The question is {length} tokens long; this model reads at most {longest}.")
 
 
 def _require_place(adapter: str | Path, known: Sequence[str]) -> None:

@@ -12,5 +12,9 @@ class AdapterError(ValueError):
     """An adapter can't be applied: a file missing, made for another model, or PEFT not installed."""
 
 
+class QuestionError(ValueError):
+    """A question can't be asked: empty, longer than the model reads, or with a mark of the conversation in it."""
+
+
 class OutputError(OSError):
     """A result can't be written where it was asked for."""

@@ -24,7 +24,7 @@ def analyze(file: str, question: str = "", language: str = "en", capture: str = 
     Returns:
         Label, probabilities, text, key frames, gate, timeline, faces, and the notice that comes with them.
     """
-    request = _request(question or None, language, adapter)
+    request = _request(question, language, adapter)
     step = _last("analyze", language, read(file, _one_of(capture, (ON, OFF, BOTH)), request))
     return result_dict(step.seen, list(step.analyses), engine.SETTINGS.model_id)
 
@@ -80,7 +80,7 @@ def add_api() -> None:
         gr.Button().click(about, None, facts, api_name="about", queue=False)
 
 
-def _request(question: str | None, language: str, adapter: str, capture: bool = True) -> Request:
+def _request(question: str, language: str, adapter: str, capture: bool = True) -> Request:
     return Request(question, _one_of(language, ("en", "zh")), capture, _one_of(adapter, engine.adapter_names()))
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub_model import from_model_code, load_analyzer
-from media_limits import UnusableMediaError, check_length
+from media_limits import check_length
+from refusal import RefusedError
 from settings import Settings
 from streaming import pieces_of
 from words import say
@@ -80,17 +81,17 @@ def open_media(path: str, language: str) -> Any:
         The analyzer's `DecodedMedia`.
 
     Raises:
-        UnusableMediaError: If it is gone, too long, or no clip and no picture.
+        RefusedError: If it is gone, too long, or no clip and no picture.
     """
     check_length(path, SETTINGS.max_clip_seconds, language)
     try:
         media = analyzer().load(path)
     except ValueError as error:
-        raise UnusableMediaError(say("unreadable", language)) from error
+        raise RefusedError(say("unreadable", language)) from error
     seconds = media.timestamps[-1]
     if seconds > SETTINGS.max_clip_seconds:
         longest = round(SETTINGS.max_clip_seconds)
-        raise UnusableMediaError(say("too_long", language, seconds=round(seconds), longest=longest))
+        raise RefusedError(say("too_long", language, seconds=round(seconds), longest=longest))
     return media
 
 

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from media_limits import UnusableMediaError
+from refusal import RefusedError
 from request_counts import RequestCounts
 from words import say
 
 COUNTS = RequestCounts()
 """Requests of this process by how they ended."""
 
-_SENTENCES = {"AdapterError": "no_adapter", "ValueError": "bad_question"}
+_SENTENCES = {"AdapterError": "no_adapter", "QuestionError": "bad_question"}
 
 
 def ending_in_a_sentence(
@@ -31,7 +31,7 @@ def ending_in_a_sentence(
     """
     try:
         yield from steps
-    except UnusableMediaError as error:
+    except RefusedError as error:
         COUNTS.add(f"{kind} refused")
         yield on_failure(str(error))
     except Exception as error:

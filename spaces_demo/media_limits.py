@@ -4,11 +4,8 @@ from pathlib import Path
 
 import av
 from av.error import FFmpegError
+from refusal import RefusedError
 from words import say
-
-
-class UnusableMediaError(ValueError):
-    """A file that can't be read; the message is a sentence for a person."""
 
 
 def check_length(path: str, longest: float, language: str) -> None:
@@ -20,13 +17,13 @@ def check_length(path: str, longest: float, language: str) -> None:
         language: Of the sentence.
 
     Raises:
-        UnusableMediaError: If it is longer, or gone.
+        RefusedError: If it is longer, or gone.
     """
     if not Path(path).is_file():
-        raise UnusableMediaError(say("gone", language))
+        raise RefusedError(say("gone", language))
     seconds = _stated_seconds(path)
     if seconds is not None and seconds > longest:
-        raise UnusableMediaError(say("too_long", language, seconds=round(seconds), longest=round(longest)))
+        raise RefusedError(say("too_long", language, seconds=round(seconds), longest=round(longest)))
 
 
 def _stated_seconds(path: str) -> float | None:

@@ -60,7 +60,7 @@ def build_page(text: gr.I18n) -> gr.Blocks:
                         value="",
                         placeholder=text("further_example"),
                         lines=1,
-                        max_length=500,
+                        max_length=settings.max_question_characters,
                         scale=4,
                         elem_id="eq-further",
                     )
@@ -147,7 +147,7 @@ def _options(text: gr.I18n) -> list[Any]:
             label=text("question"),
             value="",
             placeholder=text("usual_question"),
-            max_length=500,
+            max_length=engine.SETTINGS.max_question_characters,
         )
         adapter = gr.Dropdown(adapters, value=adapters[0][1], label=text("adapter"), interactive=len(adapters) > 1)
     return [question, language, capture, adapter]

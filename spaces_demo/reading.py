@@ -7,7 +7,7 @@ from typing import Any
 
 import engine
 from engine import Request, Seen
-from media_limits import UnusableMediaError
+from refusal import RefusedError
 from words import say
 
 ON, OFF, BOTH = "on", "off", "both"
@@ -47,12 +47,13 @@ def read(path: str | None, capture: str, request: Request) -> Iterator[Step]:
         Steps; the last one has the stage `"done"`.
 
     Raises:
-        UnusableMediaError: If there is no file, or it can't be read.
+        RefusedError: If there is no file, it can't be read, or the question is too long.
         ValueError: If the question or the adapter can't be used.
     """
     language, start = request.language, time.monotonic()
+    request = _trimmed(request)
     if not path:
-        raise UnusableMediaError(say("no_media", language))
+        raise RefusedError(say("no_media", language))
     step = Step("decode", say("decode", language))
     yield step
     media = engine.open_media(path, language)
@@ -78,18 +79,27 @@ def ask(path: str | None, faces: Any, request: Request) -> Iterator[Step]:
         Steps, as `read` does.
 
     Raises:
-        UnusableMediaError: If there is no file or no question, or the file can't be read.
+        RefusedError: If there is no file or no question, the file can't be read, or the question is too long.
         ValueError: If the question or the adapter can't be used.
     """
     language, start = request.language, time.monotonic()
     if not path:
-        raise UnusableMediaError(say("nothing_read", language))
-    if not (request.question or "").strip():
-        raise UnusableMediaError(say("no_question", language))
+        raise RefusedError(say("nothing_read", language))
+    request = _trimmed(request)
+    if request.question is None:
+        raise RefusedError(say("no_question", language))
     media = engine.open_media(path, language)
     seen = engine.find_faces(media) if faces is None else Seen(media, faces)
     step = yield from _answered(Step("faces", "", seen=seen), request)
     yield _done(step, language, start)
+
+
+def _trimmed(request: Request) -> Request:
+    """The request with no blanks around its question, and None for an empty one; far too long ones are refused."""
+    question, longest = (request.question or "").strip(), engine.SETTINGS.max_question_characters
+    if len(question) > longest:
+        raise RefusedError(say("long_question", request.language, longest=longest))
+    return replace(request, question=question or None)
 
 
 def _answered(step: Step, request: Request) -> Generator[Step, None, Step]:

@@ -17,6 +17,7 @@ class Settings:
         max_clip_seconds: Longest clip that is read.
         max_file_megabytes: Largest file that is taken.
         max_decoded_megabytes: Memory for the decoded frames of one clip; larger frames are scaled down to fit.
+        max_question_characters: Longest question.
         max_new_tokens: Longest answer in tokens.
         retention_seconds: Age at which an upload is deleted.
         sweep_seconds: How often old uploads are looked for.
@@ -31,6 +32,7 @@ class Settings:
     max_clip_seconds: float = 60.0
     max_file_megabytes: int = 50
     max_decoded_megabytes: int = 96
+    max_question_characters: int = 500
     max_new_tokens: int = 256
     retention_seconds: int = 3600
     sweep_seconds: int = 300

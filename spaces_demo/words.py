@@ -12,6 +12,10 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "zh": "请先添加视频或图片，也可以试试示例。",
     },
     "no_question": {"en": "Write a question first.", "zh": "请先输入问题。"},
+    "long_question": {
+        "en": "This question is too long: at most {longest} characters are read.",
+        "zh": "问题过长：最多读取 {longest} 个字符。",
+    },
     "nothing_read": {"en": "Read a clip or a picture first; then ask about it.", "zh": "请先读取视频或图片，再提问。"},
     "gone": {
         "en": "That file has been deleted, as every upload is after a while. Please add it again.",

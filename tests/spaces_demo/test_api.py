@@ -63,6 +63,19 @@ def test_reserved_marks_and_unknown_choices_are_refused(client, media):
             client.predict(file, "What is it?", **choice, api_name="/ask")
 
 
+def test_a_question_of_blanks_is_the_usual_one_and_a_long_one_is_refused(client, media):
+    file = handle_file(media["face"])
+    assert client.predict(file, " ", api_name="/analyze") == client.predict(file, api_name="/analyze")
+    for action in ("/analyze", "/ask"):
+        with pytest.raises(AppError, match="at most 500 characters"):
+            client.predict(file, "Why? " * 1000, api_name=action)
+
+
+def test_a_picture_that_the_model_can_not_take_is_not_blamed_on_the_question(client, media):
+    with pytest.raises(AppError, match="Something went wrong"):
+        client.predict(handle_file(media["thin"]), api_name="/analyze")
+
+
 def test_ask_and_about(client, media):
     assert client.predict(handle_file(media["face"]), "What does the face show?", api_name="/ask")
     about = client.predict(api_name="/about")
