@@ -2,16 +2,21 @@
 
 import logging
 import os
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# A folder of its own for uploads: whatever grows old in it is deleted.
+UPLOADS = Path(os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / "emotion-qwen-space")))
 
 import engine  # noqa: E402 - the switches above are read on import
 from look import HEAD, THEME  # noqa: E402
 from page import build_page, example_folders  # noqa: E402
 from page_texts import page_texts  # noqa: E402
 from settings import HERE  # noqa: E402
+from uploads import keep_deleting  # noqa: E402
 
 
 def main() -> None:
@@ -19,6 +24,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("emotion_qwen_space").setLevel(logging.INFO)
     engine.analyzer()
+    keep_deleting(UPLOADS, engine.SETTINGS.retention_seconds, engine.SETTINGS.sweep_seconds)
     text = page_texts(engine.SETTINGS)
     build_page(text).launch(
         i18n=text,

@@ -10,8 +10,9 @@ from transformers.dynamic_module_utils import get_class_from_dynamic_module
 _MEGABYTE = 2**20
 
 
+@lru_cache
 def from_model_code(name: str, model_id: str) -> Any:
-    """Take a class or function from the code that the model's folder carries.
+    """Take a class or function from the code that the model's folder carries, looking for it once.
 
     Args:
         name: `module.name`, such as `"analyzer.EmotionAnalyzer"`.

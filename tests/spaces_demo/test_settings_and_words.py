@@ -85,6 +85,26 @@ def test_an_iterator_closed_early_stops_its_work(module):
     assert reached.wait(10) and ended.wait(10)
 
 
+def test_old_uploads_are_deleted_with_the_folders_that_they_lay_in(module, tmp_path):
+    delete_older = module("uploads").delete_older
+    upload, broken_off = tmp_path / "digest" / "clip.mp4", tmp_path / "tmp5gk"
+    upload.parent.mkdir()
+    upload.write_bytes(b"a face")
+    broken_off.write_bytes(b"half a face")
+    delete_older(tmp_path, upload.stat().st_ctime - 60)
+    assert upload.is_file() and broken_off.is_file()
+    delete_older(tmp_path, upload.stat().st_ctime + 60)
+    assert tmp_path.is_dir() and not list(tmp_path.iterdir())
+
+
+def test_code_of_the_model_is_looked_for_once(module, monkeypatch):
+    hub_model, asked = module("hub_model"), []
+    monkeypatch.setattr(hub_model, "get_class_from_dynamic_module", lambda *name: asked.append(name))
+    for _ in range(3):
+        hub_model.from_model_code("prompts.label_name", "owner/model")
+    assert asked == [("prompts.label_name", "owner/model")]
+
+
 def test_a_crash_ends_in_a_sentence_and_a_count(module):
     failures = module("failures")
 
