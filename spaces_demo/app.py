@@ -12,10 +12,12 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 UPLOADS = Path(os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / "emotion-qwen-space")))
 
 import engine  # noqa: E402 - the switches above are read on import
+from browser_language import PageLanguage  # noqa: E402
 from look import HEAD, THEME  # noqa: E402
 from page import build_page, example_folders  # noqa: E402
 from page_texts import page_texts  # noqa: E402
 from settings import HERE  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 from uploads import keep_deleting  # noqa: E402
 
 
@@ -32,6 +34,7 @@ def main() -> None:
         head=HEAD,
         css_paths=[HERE / "style.css"],
         js=(HERE / "page.js").read_text(encoding="utf-8"),
+        app_kwargs={"middleware": [Middleware(PageLanguage)]},
         allowed_paths=example_folders(),
         max_file_size=f"{engine.SETTINGS.max_file_megabytes}mb",
         state_session_capacity=engine.SETTINGS.sessions,

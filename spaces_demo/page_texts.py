@@ -112,8 +112,7 @@ def page_texts(settings: Settings) -> gr.I18n:
     Returns:
         What turns a key into a text that the browser chooses; `launch` takes it too.
     """
-    chinese = _in_language("zh", settings)
-    return gr.I18n(en=_in_language("en", settings), **{"zh-CN": chinese, "zh-TW": chinese})
+    return gr.I18n(**{"en": _in_language("en", settings), "zh-CN": _in_language("zh", settings)})
 
 
 def _in_language(language: str, settings: Settings) -> dict[str, str]:

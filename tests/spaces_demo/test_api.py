@@ -1,8 +1,10 @@
 """The Space's folder with an exported model, the package hidden, called as its card says."""
 
 import math
+import re
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -89,6 +91,11 @@ def test_adapters_are_chosen_by_name_or_by_the_question(client, media):
     assert (base["adapter"], tuned["adapter"], auto["adapter"]) == (None, "tuned", "tuned")
     assert tuned["probabilities"] != base["probabilities"]
     assert client.predict(file, api_name="/analyze")["probabilities"] == base["probabilities"]
+
+
+def test_the_language_of_the_page_is_chosen_before_any_script_of_gradio_runs(address):
+    scripts = re.findall(r"<script[^>]*>[^<]*", httpx.get(address).text)
+    assert "navigator" in scripts[0] and any("module" in script for script in scripts[1:])
 
 
 def test_only_the_three_actions_are_public(client):

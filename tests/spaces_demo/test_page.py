@@ -89,6 +89,17 @@ def test_a_chinese_browser_gets_a_chinese_page(browser, address):
     window.page.context.close()
 
 
+@pytest.mark.parametrize(
+    ("locale", "language", "button"), [("zh-HK", "zh-CN", "读取情绪"), ("fr", "en", "Read the emotion")]
+)
+def test_every_browser_gets_one_of_the_two_languages(browser, address, locale, language, button):
+    window = Window(browser, address, locale=locale)
+    window.page.get_by_role("button", name=button).wait_for()
+    assert window.page.get_attribute("html", "lang") == language
+    assert is_chinese(window.text("#eq-clip")) == (language == "zh-CN")
+    window.page.context.close()
+
+
 def test_a_clip_with_nobody(window, media):
     window.add(media["nobody"])
     window.read()
