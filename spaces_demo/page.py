@@ -15,6 +15,7 @@ from verdict_view import status_html
 EXAMPLES = HERE / "examples"
 _CLIP, _PICTURE = "clip", "picture"
 _BROWSER_LANGUAGE = "() => (navigator.language.startsWith('zh') ? 'zh' : 'en')"
+_NOTHING_READ = "() => ['', '', '', '', '', [], '']"  # in the browser, at once: a reading may be asked for next
 
 
 def build_page(text: gr.I18n) -> gr.Blocks:
@@ -89,13 +90,14 @@ def build_page(text: gr.I18n) -> gr.Blocks:
             ).then(**reading)
         gr.on(
             [further.submit, send.click],
-            ask_on_page,
-            [remembered, chat, further, *options[1:]],
+            _ask_about_what_is_there,
+            [remembered, clip, picture, chat, further, *options[1:]],
             [status, chat, further],
             api_visibility="private",
             show_progress="hidden",
             **limits,
         )
+        gr.on([clip.input, picture.input], None, None, reading["outputs"][:-1], js=_NOTHING_READ)
         page.load(None, None, options[1], js=_BROWSER_LANGUAGE)
         add_api()
     return page.queue(max_size=settings.queue_length, api_open=True)
@@ -155,6 +157,13 @@ def _options(text: gr.I18n) -> list[Any]:
 
 def _read_what_is_shown(shown: str, clip: str | None, picture: str | None, *options: str) -> Any:
     yield from read_for_page(clip if shown == _CLIP else picture, *options)
+
+
+def _ask_about_what_is_there(
+    remembered: dict[str, Any] | None, clip: str | None, picture: str | None, *rest: Any
+) -> Any:
+    is_there = remembered is not None and remembered["path"] in (clip, picture)
+    yield from ask_on_page(remembered if is_there else None, *rest)
 
 
 def example_folders() -> list[str]:

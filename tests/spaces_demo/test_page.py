@@ -150,6 +150,19 @@ def test_nothing_added_yet(window):
     assert "first" in window.answers()[-1]
 
 
+def test_what_was_read_goes_with_the_file(window, media):
+    window.add(media["face"])
+    window.read()
+    window.page.get_by_label("Clear").first.click()
+    window.page.wait_for_selector(".eq-verdict", state="detached")
+    window.page.wait_for_timeout(500)
+    assert window.page.locator(".eq-timeline, .eq-frames, .eq-download, #eq-chat .message").count() == 0
+    window.page.fill("#eq-further textarea", "Why?")
+    window.page.click("#eq-ask")
+    window.page.wait_for_selector("#eq-chat .bot.message")
+    assert "first" in window.answers()[-1]
+
+
 def test_asking_further(window, media):
     window.add(media["face"])
     window.read()
