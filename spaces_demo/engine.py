@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub_model import from_model_code, load_analyzer
-from media_limits import check_length
+from media_limits import check_file, check_seconds
 from refusal import RefusedError
 from settings import Settings
 from streaming import pieces_of
@@ -81,17 +81,14 @@ def open_media(path: str, language: str) -> Any:
         The analyzer's `DecodedMedia`.
 
     Raises:
-        RefusedError: If it is gone, too long, or no clip and no picture.
+        RefusedError: If it is gone, too long or too large, or no clip and no picture.
     """
-    check_length(path, SETTINGS.max_clip_seconds, language)
+    check_file(path, SETTINGS, language)
     try:
         media = analyzer().load(path)
     except ValueError as error:
         raise RefusedError(say("unreadable", language)) from error
-    seconds = media.timestamps[-1]
-    if seconds > SETTINGS.max_clip_seconds:
-        longest = round(SETTINGS.max_clip_seconds)
-        raise RefusedError(say("too_long", language, seconds=round(seconds), longest=longest))
+    check_seconds(media.timestamps[-1], SETTINGS, language)  # a recording need not state its length
     return media
 
 

@@ -28,7 +28,7 @@ def result_dict(seen: Any, analyses: list[Any], model_id: str) -> dict[str, Any]
         "faces": seen.capture.to_dict(),
         "model": model_id.rstrip("/").rpartition("/")[2],
         "compared_with": others,
-        "notice": "Made by an emotion-recognition system. Apparent expression is not felt emotion.",
+        "notice": say("notice", first["language"]),
     }
 
 

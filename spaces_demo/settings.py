@@ -15,6 +15,7 @@ class Settings:
         model_id: Exported model folder or Hub id.
         adapters: PEFT adapters beside those in the model's own `adapters/`: folders or Hub ids, separated by commas.
         max_clip_seconds: Longest clip that is read.
+        max_megapixels: Largest picture that is read.
         max_file_megabytes: Largest file that is taken.
         max_decoded_megabytes: Memory for the decoded frames of one clip; larger frames are scaled down to fit.
         max_question_characters: Longest question.
@@ -30,6 +31,7 @@ class Settings:
     model_id: str = str(HERE / "emotion-qwen-nano")
     adapters: str = ""
     max_clip_seconds: float = 60.0
+    max_megapixels: int = 64
     max_file_megabytes: int = 50
     max_decoded_megabytes: int = 96
     max_question_characters: int = 500

@@ -68,7 +68,7 @@ def _gate(gate: Any, language: str) -> str:
         return ""
     emotion, general = (f"{100 * share:.0f}%" for share in (gate.emotion, gate.general))
     return (
-        f'<h4 title="{say("gate_help", language)}">{say("gate", language)}</h4><div class="eq-gate">'
+        f'<h4>{say("gate", language)}</h4><p class="eq-help">{say("gate_help", language)}</p><div class="eq-gate">'
         f"<span>{say('gate_emotion', language)} {emotion}</span><span>{say('gate_general', language)} {general}</span>"
         f'<div><i style="width:{100 * gate.emotion:.1f}%"></i></div></div>'
     )

@@ -29,6 +29,10 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "en": "This clip is {seconds} s long; this page reads up to {longest} s. Trim it and try again.",
         "zh": "视频长 {seconds} 秒；本页最多读取 {longest} 秒。请剪短后重试。",
     },
+    "too_large": {
+        "en": "This picture is larger than {most} megapixels. Scale it down and try again.",
+        "zh": "图片超过 {most} 百万像素。请缩小后重试。",
+    },
     "bad_question": {
         "en": "This question can't be asked: it holds marks that are reserved for the conversation.",
         "zh": "无法提出这个问题：其中含有对话保留的标记。",
@@ -74,6 +78,10 @@ _SENTENCES: dict[str, dict[str, str]] = {
     "masked_alt": {"en": "The same frame, all but the faces faded", "zh": "同一帧，除人脸外均已淡化"},
     "show_at": {"en": "Go to {time:.1f} s", "zh": "跳到 {time:.1f} 秒"},
     "download": {"en": "Download as JSON", "zh": "下载 JSON"},
+    "notice": {
+        "en": "Made by an emotion-recognition system. Apparent expression is not felt emotion.",
+        "zh": "由情绪识别系统生成。外在表情并非内心感受。",
+    },
     "answered_by": {"en": "Answered with adapter {name}", "zh": "由适配器 {name} 作答"},
 }
 

@@ -53,10 +53,12 @@ def media(tmp_path_factory) -> dict[str, Path]:
     crowd.paste(portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (portrait.width, 0))
     crowd.save(folder / "crowd.png")
     Image.new("RGB", (3000, 2)).save(folder / "thin.png")
+    Image.new("1", (10_000, 7_000)).save(folder / "vast.png")
     return {
         "crowd": folder / "crowd.png",
         "face": ROOT / "examples" / "clip.mp4",
         "thin": folder / "thin.png",
+        "vast": folder / "vast.png",
         "portrait": ROOT / "examples" / "astronaut.png",
         "pair": write_pair(folder / "pair.mp4", ROOT / "examples" / "clip.mp4"),
         "nobody": write_clip(folder / "nobody.mp4", 3),

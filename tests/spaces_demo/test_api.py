@@ -30,6 +30,7 @@ def test_analyze_answers_in_chinese_and_compares(client, media):
     assert any("\u4e00" <= character <= "\u9fff" for character in result["text"])
     (without,) = result["compared_with"]
     assert result["key_frames"] and not without["key_frames"]
+    assert "情绪识别系统" in result["notice"]
 
 
 def test_a_picture_and_a_clip_with_nobody_are_answered(client, media):
@@ -46,6 +47,7 @@ def test_a_picture_and_a_clip_with_nobody_are_answered(client, media):
         ("empty_mp4", "can't be read"),
         ("broken_png", "can't be read"),
         ("long", "reads up to 12 s"),
+        ("vast", "larger than 64 megapixels"),
     ],
 )
 def test_unusable_files_get_a_sentence_without_a_path(client, media, name, words):
