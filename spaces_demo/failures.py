@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from refusal import RefusedError
 from request_counts import RequestCounts
 from words import say
@@ -12,7 +13,12 @@ from words import say
 COUNTS = RequestCounts()
 """Requests of this process by how they ended."""
 
-_SENTENCES = {"AdapterError": "no_adapter", "QuestionError": "bad_question"}
+_SENTENCES = {
+    "AdapterError": "no_adapter",
+    "QuestionError": "bad_question",
+    "Error": "no_accelerator",  # ZeroGPU refuses with Gradio's error
+    "HTMLError": "no_accelerator",
+}
 
 
 def ending_in_a_sentence(
@@ -36,10 +42,18 @@ def ending_in_a_sentence(
         yield on_failure(str(error))
     except Exception as error:
         COUNTS.add(f"{kind} failed: {type(error).__name__} at {_place(error)}")
-        # Errors of the model's own code are known by name: its classes are loaded with the model.
-        yield on_failure(say(_SENTENCES.get(type(error).__name__, "failed"), language))
+        yield on_failure(say(_SENTENCES.get(_class_name(error), "failed"), language))
     else:
         COUNTS.add(f"{kind} done")
+
+
+def _class_name(error: Exception) -> str:
+    """What an error is known by: the classes of the model's own code are loaded with the model.
+
+    ZeroGPU runs the model in a process of its own, and hands on the name of what was raised there.
+    """
+    was_raised_there = isinstance(error, gr.Error) and error.title == "ZeroGPU worker error"
+    return error.message if was_raised_there else type(error).__name__
 
 
 def _place(error: Exception) -> str:

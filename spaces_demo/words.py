@@ -38,6 +38,10 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "zh": "无法提出这个问题：其中含有对话保留的标记。",
     },
     "no_adapter": {"en": "That adapter is not available here.", "zh": "此处没有该适配器。"},
+    "no_accelerator": {
+        "en": "No accelerator is free for this now, or your share of its time is used up. Try again later.",
+        "zh": "当前没有可用的加速器，或您的使用时长已用完。请稍后再试。",
+    },
     "failed": {
         "en": "Something went wrong while reading this one. The page is fine: try again, or try another file.",
         "zh": "读取时出现问题。页面仍可使用：请重试或换一个文件。",

@@ -4,6 +4,7 @@ import importlib
 import sys
 from string import Formatter
 
+import gradio as gr
 import pytest
 
 from .space_process import ROOT
@@ -116,6 +117,23 @@ def test_a_crash_ends_in_a_sentence_and_a_count(module):
     assert first == 1 and sentence.startswith("SOMETHING WENT WRONG")
     (outcome,) = failures.COUNTS._counts
     assert "ZeroDivisionError" in outcome and "secret" not in outcome
+
+
+@pytest.mark.parametrize(
+    ("title", "message", "words"),
+    [
+        ("ZeroGPU worker error", "QuestionError", "reserved for the conversation"),
+        ("ZeroGPU worker error", "GPU task aborted", "Something went wrong"),
+        ("ZeroGPU quota exceeded", "You have exceeded your free ZeroGPU quota", "used up"),
+    ],
+)
+def test_errors_of_zero_gpu_get_the_sentence_of_what_they_stand_for(module, title, message, words):
+    def steps():
+        raise gr.Error(message, title=title)
+        yield
+
+    (sentence,) = module("failures").ending_in_a_sentence("analyze", "en", steps(), str)
+    assert words in sentence
 
 
 def test_functions_ask_for_the_accelerator_only_where_it_is_lent(module, monkeypatch):
