@@ -3,7 +3,6 @@
 import logging
 import os
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -38,7 +37,7 @@ def main() -> None:
         allowed_paths=example_folders(),
         max_file_size=f"{engine.SETTINGS.max_file_megabytes}mb",
         state_session_capacity=engine.SETTINGS.sessions,
-        mcp_server=find_spec("mcp") is not None,
+        mcp_server=True,
         ssr_mode=False,
         run_history=False,
         enable_monitoring=False,

@@ -1,5 +1,7 @@
 """The Space's folder with an exported model, the package hidden, called as its card says."""
 
+import asyncio
+import base64
 import math
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +10,8 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +106,24 @@ def test_the_language_of_the_page_is_chosen_before_any_script_of_gradio_runs(add
 
 def test_only_the_three_actions_are_public(client):
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/analyze", "/ask", "/about"}
+
+
+def test_the_actions_are_tools_of_mcp(address, media):
+    picture = f"data:image/png;base64,{base64.b64encode(media['portrait'].read_bytes()).decode()}"
+
+    async def call() -> tuple[set[str], str]:
+        async with (
+            streamable_http_client(f"{address}gradio_api/mcp/") as (receive, send, _),
+            ClientSession(receive, send) as session,
+        ):
+            await session.initialize()
+            tools = {tool.name for tool in (await session.list_tools()).tools}
+            answer = await session.call_tool("analyze", {"file": picture, "language": "zh"})
+            return tools, answer.content[0].text
+
+    tools, answer = asyncio.run(call())
+    assert tools == {"analyze", "ask_about", "about"}
+    assert "情绪识别系统" in answer and "'kind': 'image'" in answer
 
 
 def test_files_of_the_server_are_out_of_reach(client):
