@@ -56,8 +56,9 @@ nano: $(VENV)/dev.stamp ## render the data, train the Nano, measure it; results 
 		--size 112 112 --face-height 0.28 0.4 --scenes still --seed 4
 	$(BIN)/python -m emotion_qwen.train.nano nano/model
 	$(BIN)/python -m emotion_qwen.train.warm_up nano/warm_up
-	$(BIN)/python -m emotion_qwen.train.warm_up nano/warm_up_faces
 	$(BIN)/emotion-qwen train nano/stage3 overwrite_output_dir=true
+	$(BIN)/emotion-qwen train nano/lora overwrite_output_dir=true
+	$(BIN)/emotion-qwen train nano/lora_clips overwrite_output_dir=true
 	$(BIN)/python benchmarks/nano.py --most 150 $(DATA)/closeups $(DATA)/portraits $(DATA)/clips $(DATA)/groups \
 		$(DATA)/drawings --model outputs/nano/stage3 --output outputs/nano
 

@@ -49,7 +49,7 @@ def prepared(analyzer: EmotionAnalyzer, folder: Path, records: list[dict], quest
     """A batch of questions about records of one kind, as the model takes it."""
     located = [record | {"media": str(folder / record["media"])} for record in records]
     return analyzer.processor.apply_chat_template(
-        [chat(record, question, "")[:1] for record, question in zip(located, questions, strict=True)],
+        [chat(record, (question, ""))[:1] for record, question in zip(located, questions, strict=True)],
         add_generation_prompt=True,
         tokenize=True,
         return_dict=True,

@@ -1,20 +1,33 @@
 """A model with readouts that predict the truth of a picture from what the model holds; they are thrown away later."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.train.synthetic.sentences import chat
+
+Turns = list[tuple[str, str]]
 
 
 class Readings(NamedTuple):
-    """What the two readouts of a subject predict: `(batch, outputs)` each."""
+    """What the two readouts of a subject predict, and what the model itself answers.
+
+    Attributes:
+        tokens: From the visual tokens: `(batch, outputs)`.
+        answer: From where the first answer begins: `(batch, outputs)`.
+        spoken_loss: Mean loss of the answers' tokens; 0 without questions.
+        spoken_rightly: Which pictures every token of every answer is right of, bool `(batch,)`.
+    """
 
     tokens: Tensor
     answer: Tensor
+    spoken_loss: Tensor
+    spoken_rightly: Tensor
 
 
 class PictureReader(nn.Module):
@@ -42,27 +55,65 @@ class PictureReader(nn.Module):
         super().__init__()
         self.model = model
         self.processor = processor
-        turn = [{"role": "user", "content": [{"type": "image"}]}]
-        self.prompt = processor.apply_chat_template(turn, add_generation_prompt=True)
         token_side = side // (processor.image_processor.patch_size * processor.image_processor.merge_size)
         hidden = model.config.text_config.hidden_size
         seen = token_side**2 * hidden
         self.token_readouts = nn.ModuleDict({name: _readout(seen, width, count) for name, count in outputs.items()})
         self.answer_readouts = nn.ModuleDict({name: _readout(hidden, width, count) for name, count in outputs.items()})
 
-    def forward(self, pixels: Tensor, subject: str) -> Readings:
-        """Reads pictures, uint8 (batch, 3, side, side), of one subject."""
-        inputs = self.processor(
-            images=list(pixels),
-            text=[self.prompt] * len(pixels),
-            images_kwargs={"facial_emotion_capture": False},
-            return_tensors="pt",
-        )
+    def forward(self, pixels: Tensor, subject: str, turns: list[Turns]) -> Readings:
+        """Reads pictures of one subject.
+
+        Args:
+            pixels: uint8 (batch, 3, side, side).
+            subject: Chooses the readouts.
+            turns: Questions and answers about each picture; none for all of them, or some for each.
+        """
+        inputs, spoken = self._inputs(pixels, turns)
         patches, grids = inputs.pop("pixel_values"), inputs["image_grid_thw"]
         seen = self.model.model.get_image_features(patches, grids, return_dict=True)
         held = self.model.model(**inputs, mm_encoder_outputs={"image": seen}, use_cache=False).last_hidden_state
+        begins = torch.where(spoken.any(1), spoken.int().argmax(1), inputs["attention_mask"].sum(1)) - 1
         tokens = torch.stack(seen.pooler_output).flatten(1)
-        return Readings(self.token_readouts[subject](tokens), self.answer_readouts[subject](held[:, -1]))
+        return Readings(
+            self.token_readouts[subject](tokens),
+            self.answer_readouts[subject](held[torch.arange(len(held)), begins]),
+            *self._speak(held, inputs["input_ids"], spoken),
+        )
+
+    def _inputs(self, pixels: Tensor, turns: list[Turns]) -> tuple[dict[str, Tensor], Tensor]:
+        """The model's inputs, and which tokens the assistant speaks, bool `(batch, length)`."""
+        batch = self.processor.apply_chat_template(
+            [_conversation(picture, asked) for picture, asked in zip(pixels, turns, strict=True)],
+            add_generation_prompt=not turns[0],
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            return_assistant_tokens_mask=True,
+            processor_kwargs={
+                "padding": True,
+                "padding_side": "right",
+                "images_kwargs": {"facial_emotion_capture": False},
+            },
+        )
+        spoken = torch.as_tensor(batch.pop("assistant_masks")).bool()
+        return dict(batch), spoken
+
+    def _speak(self, held: Tensor, ids: Tensor, spoken: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and rightness of the spoken tokens, each predicted from the one before it."""
+        if not spoken.any():
+            return held.new_zeros(()), torch.zeros(len(held), dtype=torch.bool)
+        after = spoken[:, 1:]
+        logits = self.model.lm_head(held[:, :-1][after])
+        wrong = torch.zeros_like(after)
+        wrong[after] = logits.argmax(-1) != ids[:, 1:][after]
+        return F.cross_entropy(logits, ids[:, 1:][after]), ~wrong.any(1)
+
+
+def _conversation(picture: Tensor, turns: Turns) -> list[dict[str, Any]]:
+    """Chat messages about a picture; without questions, the picture alone."""
+    record = {"kind": "image", "media": picture}
+    return chat(record, *turns) if turns else chat(record, ("", ""))[:1]
 
 
 def _readout(inputs: int, width: int, outputs: int) -> nn.Sequential:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES
+from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.processing import FaceCapture
 from emotion_qwen.processing.face_capture import Face, KeyFrame
 from emotion_qwen.train.augmentation import Augmentation, Box, augment_face
 from emotion_qwen.train.synthetic.data_set import read_records
-from emotion_qwen.train.synthetic.sentences import chat, record_turns
+from emotion_qwen.train.synthetic.sentences import ask, chat
 from emotion_qwen.train.synthetic.setting import COLOURLESS
 
 _COLOURLESS_BELOW = 3.0
@@ -31,6 +31,10 @@ class DataSource:
         side: Side of the square pictures or frames, pixels. Pictures are brought to it; clips are made with it.
         label_share: Share of the questions about a face that ask for one word; the others ask for the reasons.
         general_share: Share of the questions about a face that ask for no emotion: how many people, what is behind.
+        questions: At most so many different questions about each picture or clip, one after the other. Looking costs
+            more than answering, so that several questions teach more in the same time.
+        capture_share: Share of the pictures of people in which Facial Emotion Capture has found the face; the others
+            go without a masked copy, which halves their cost.
         augmentation: Fields of `Augmentation` but `sides`.
     """
 
@@ -41,6 +45,8 @@ class DataSource:
     kind: str = "image"
     label_share: float = 0.5
     general_share: float = 0.0
+    questions: int = 1
+    capture_share: float = 1.0
     augmentation: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,10 +82,9 @@ class RenderedConversations:
         source, records = self.sources[number], self.records[number]
         record = records[int(rng.integers(len(records)))]
         media, capture = _view(source, record, rng)
-        language = LANGUAGES[int(rng.integers(len(LANGUAGES)))]
         seen = _without_lost_colour(record, media)
-        question, answer = record_turns(seen, rng, language, source.label_share, source.general_share)
-        return {"messages": chat(record | {"media": media}, question, answer), "face_captures": [capture]}
+        turns = ask(seen, rng, source.questions, source.label_share, source.general_share)
+        return {"messages": chat(record | {"media": media}, *turns), "face_captures": [capture]}
 
 
 def _training_records(source: DataSource) -> list[dict[str, Any]]:
@@ -101,6 +106,8 @@ def _view(source: DataSource, record: dict[str, Any], rng: np.random.Generator) 
         resized = Image.fromarray(picture).resize((source.side, source.side), Image.Resampling.BILINEAR)
         return resized, known_face(None, source.side, "neutral")
     picture, box = augment_face(picture, record["face_box"], rng, source.augmentation)
+    if source.capture_share < 1.0 and rng.random() >= source.capture_share:
+        box = None
     return Image.fromarray(picture), known_face(box, source.side, record["label"])
 
 

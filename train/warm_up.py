@@ -14,17 +14,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from transformers import get_cosine_schedule_with_warmup, set_seed
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.train.asked_pictures import AskedPictures, Pictures, collate_asked
 from emotion_qwen.train.augmentation import Augmentation
-from emotion_qwen.train.picture_reader import PictureReader, Readings
+from emotion_qwen.train.picture_reader import PictureReader
 from emotion_qwen.train.recipe import RecipeParser
 from emotion_qwen.train.trainable_modules import learning_rate_of
 from emotion_qwen.train.warm_up_subjects import Drawings, Faces, Subject
@@ -52,6 +54,9 @@ class WarmUpArguments:
         warmup_steps: Steps until then.
         weight_decay: AdamW's.
         action_unit_weight: Weight of the action units' loss against that of the label.
+        questions: Questions that the model answers about each picture, by subject. By default none: it only sees.
+        label_share: Share of the questions about faces that ask for one word; the others ask for the reasons.
+        spoken_weight: Weight of the answers' loss against those of the readouts.
         readout_width: Hidden width of the readouts.
         evaluate_every: Steps between looks at the held-out pictures.
         seed: Of everything.
@@ -71,19 +76,30 @@ class WarmUpArguments:
     warmup_steps: int = 100
     weight_decay: float = 0.05
     action_unit_weight: float = 1.0
+    questions: dict[str, int] = field(default_factory=dict)
+    label_share: float = 0.85
+    spoken_weight: float = 1.0
     readout_width: int = 256
     evaluate_every: int = 500
     seed: int = 0
 
 
-def warm_up(arguments: WarmUpArguments) -> dict[str, Readings]:
+class Shares(NamedTuple):
+    """Shares of pictures of which the visual tokens, the answer's place and all answers are read rightly."""
+
+    tokens: float
+    answer: float
+    spoken: float
+
+
+def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
     """Trains the model and writes it.
 
     Args:
         arguments: The settings.
 
     Returns:
-        By subject, the share of held-out pictures that each readout reads rightly.
+        By subject, the shares of held-out pictures that are read rightly.
     """
     set_seed(arguments.seed)
     model = EmotionQwenForConditionalGeneration.from_pretrained(arguments.model_name_or_path, dtype=torch.float32)
@@ -93,11 +109,11 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Readings]:
     reader = PictureReader(model, processor, subjects["drawings"].side, arguments.readout_width, outputs)
     optimizer = _optimizer(reader, arguments)
     schedule = get_cosine_schedule_with_warmup(optimizer, arguments.warmup_steps, arguments.steps)
-    batches = {name: _batches(subject.train, arguments) for name, subject in subjects.items()}
+    batches = {name: _batches(name, subject.train, arguments) for name, subject in subjects.items()}
     start, shares, losses = time.perf_counter(), {}, {name: [] for name in subjects}
     for step in range(1, arguments.steps + 1):
         name = "faces" if step % arguments.drawings_every else "drawings"
-        loss = _loss(reader, name, subjects[name], next(batches[name]))
+        loss = _loss(reader, name, subjects[name], next(batches[name]), arguments.spoken_weight)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
@@ -105,7 +121,7 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Readings]:
         schedule.step()
         losses[name].append(loss.item())
         if step % arguments.evaluate_every == 0 or step == arguments.steps:
-            shares = {name: _held_out_shares(reader, name, subjects[name], arguments.batch_size) for name in subjects}
+            shares = {name: _held_out_shares(reader, name, subject, arguments) for name, subject in subjects.items()}
             seconds = time.perf_counter() - start
             logger.info("step %d, %.0f s: %s", step, seconds, _report(losses, shares, arguments.evaluate_every))
     model.requires_grad_(True).save_pretrained(arguments.output_dir)
@@ -135,45 +151,55 @@ def _optimizer(reader: PictureReader, arguments: WarmUpArguments) -> torch.optim
     return torch.optim.AdamW(rated, weight_decay=arguments.weight_decay, betas=(0.9, 0.98))
 
 
-def _batches(pictures: Dataset, arguments: WarmUpArguments) -> Iterator[tuple[Tensor, ...]]:
+def _batches(name: str, pictures: Pictures, arguments: WarmUpArguments) -> Iterator[tuple[Any, ...]]:
     """Batches without end."""
     loader = DataLoader(
-        pictures,
+        _asked(name, pictures, arguments),
         arguments.batch_size,
         shuffle=True,
         drop_last=True,
         num_workers=1,
         persistent_workers=True,
+        collate_fn=collate_asked,
         generator=torch.Generator().manual_seed(arguments.seed),
     )
     while True:
         yield from loader
 
 
-def _loss(reader: PictureReader, name: str, subject: Subject, batch: tuple[Tensor, ...]) -> Tensor:
-    """The sum over both readouts; the expert that is for the other subject gets no gradient from it."""
-    pixels, *targets = batch
+def _asked(name: str, pictures: Pictures, arguments: WarmUpArguments) -> AskedPictures:
+    return AskedPictures(pictures, arguments.questions.get(name, 0), arguments.label_share, arguments.seed)
+
+
+def _loss(reader: PictureReader, name: str, subject: Subject, batch: tuple[Any, ...], spoken_weight: float) -> Tensor:
+    """The sum over readouts and answers; the expert that is for the other subject gets no gradient from it."""
+    pixels, *targets, turns = batch
     reader.train()
     reader.requires_grad_(True)
     resting = getattr(reader.model.model.visual.compressor, subject.resting_expert, None)
     if resting is not None:  # other projectors have no experts and learn from everything
         resting.requires_grad_(False)
-    return sum(subject.loss(read, *targets) for read in reader(pixels, name))
+    readings = reader(pixels, name, turns)
+    read_loss = subject.loss(readings.tokens, *targets) + subject.loss(readings.answer, *targets)
+    return read_loss + spoken_weight * readings.spoken_loss
 
 
 @torch.no_grad()
-def _held_out_shares(reader: PictureReader, name: str, subject: Subject, batch_size: int) -> Readings:
+def _held_out_shares(reader: PictureReader, name: str, subject: Subject, arguments: WarmUpArguments) -> Shares:
     reader.eval()
-    right = torch.zeros(2)
-    for pixels, *targets in DataLoader(subject.held_out, batch_size):
-        right += torch.stack([subject.is_right(read, *targets).sum() for read in reader(pixels, name)])
-    return Readings(*(right / len(subject.held_out)))
+    right = torch.zeros(3)
+    asked = _asked(name, subject.held_out, arguments)
+    for pixels, *targets, turns in DataLoader(asked, arguments.batch_size, collate_fn=collate_asked):
+        readings = reader(pixels, name, turns)
+        read = [subject.is_right(readings.tokens, *targets), subject.is_right(readings.answer, *targets)]
+        right += torch.stack([*read, readings.spoken_rightly]).sum(1)
+    return Shares(*(right / len(asked)).tolist())
 
 
-def _report(losses: dict[str, list[float]], shares: dict[str, Readings], last: int) -> str:
+def _report(losses: dict[str, list[float]], shares: dict[str, Shares], last: int) -> str:
     return "; ".join(
-        f"{name} loss {np.mean(losses[name][-last:]):.3f}, "
-        f"held out: tokens {100 * share.tokens:.1f} %, answer {100 * share.answer:.1f} %"
+        f"{name} loss {np.mean(losses[name][-last:] or [np.nan]):.3f}, held out: tokens {100 * share.tokens:.1f} %, "
+        f"answer {100 * share.answer:.1f} %, spoken {100 * share.spoken:.1f} %"
         for name, share in shares.items()
     )
 

@@ -47,7 +47,7 @@ class HeldOutTest:
         if captures_faces:
             options["face_captures"] = [self.captures[item] for item in items]
         return processor.apply_chat_template(
-            [chat(self.records[item], self.questions[item], "")[:1] for item in items],
+            [chat(self.records[item], (self.questions[item], ""))[:1] for item in items],
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,

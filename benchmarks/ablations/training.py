@@ -70,7 +70,7 @@ def warm(settings: Settings, architecture: str, seed: int, folder: Path) -> Resu
     return {
         "parameters": model.num_parameters(),
         "backbone_parameters": model.model.language_model.num_parameters(),
-        "read": {name: read.answer.item() for name, read in shares.items()},
+        "read": {name: read.answer for name, read in shares.items()},
     }
 
 

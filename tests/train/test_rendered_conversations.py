@@ -46,3 +46,17 @@ def test_a_colour_is_asked_for_only_while_it_is_seen(faces):
         record["background"] = "blue"
     samples = [drawn.draw(index)["messages"] for index in range(60)]
     assert not {"Blue.", "蓝色。"} & {answer["content"][0]["text"] for _, answer in samples}
+
+
+def test_a_drawing_is_asked_several_questions(faces):
+    source = {"folder": str(faces), "samples": 10, "side": 80, "task": "shapes", "questions": 4}
+    drawn = RenderedConversations([source], seed=0)
+    lengths = {len(drawn.draw(index)["messages"]) for index in range(10)}
+    assert max(lengths) > 2 and lengths <= {2, 4, 6, 8}
+
+
+@pytest.mark.parametrize("share, found", [(0.0, {0}), (0.5, {0, 1}), (1.0, {1})])
+def test_the_share_of_pictures_whose_face_is_captured(faces, share, found):
+    drawn = RenderedConversations([{"folder": str(faces), "samples": 20, "side": 80, "capture_share": share}], seed=0)
+    captures = [capture for index in range(20) for capture in drawn.draw(index)["face_captures"]]
+    assert {len(capture.key_frames) for capture in captures} == found

@@ -31,25 +31,36 @@ def record_turns(
     return emotion_turns(record, "label" if rng.random() < label_share else "reasoning", language)
 
 
-def record_messages(record: Record, rng: np.random.Generator, languages: tuple[str, ...] = LANGUAGES) -> list[Record]:
-    """Chat messages for a record: media and a question from the user, the true answer from the assistant.
+def ask(
+    record: Record, rng: np.random.Generator, questions: int = 1, label_share: float = 0.5, general_share: float = 0.0
+) -> list[tuple[str, str]]:
+    """At most so many different questions about a record, all in one language, with their answers.
 
     Args:
         record: As written by `data_set` or `groups`.
-        rng: Chooses the language and the question: of a face, its label or the reasons, equally often.
-        languages: To choose from.
-
-    Returns:
-        Two messages; the user's content is [{"type": "image" or "video", ...: the record's media path}, the text].
+        rng: Chooses the language and the questions.
+        questions: How many are drawn; one that is drawn again is not asked again.
+        label_share: See `record_turns`.
+        general_share: See `record_turns`.
     """
-    language = languages[int(rng.integers(len(languages)))]
-    return chat(record, *record_turns(record, rng, language))
+    language = LANGUAGES[int(rng.integers(len(LANGUAGES)))]
+    drawn = (record_turns(record, rng, language, label_share, general_share) for _ in range(questions))
+    return list(dict(drawn).items())
 
 
-def chat(record: Record, question: str, answer: str) -> list[Record]:
-    """Lays a question and its answer about a record's media out as chat messages."""
-    kind = record["kind"]
-    return [
-        {"role": "user", "content": [{"type": kind, kind: record["media"]}, {"type": "text", "text": question}]},
-        {"role": "assistant", "content": [{"type": "text", "text": answer}]},
+def chat(record: Record, *turns: tuple[str, str]) -> list[Record]:
+    """Lays questions and their answers about a record's media out as chat messages.
+
+    Args:
+        record: Its media stands before the first question.
+        *turns: A question and its answer each, in the order in which they are asked.
+    """
+    messages = [
+        message for question, answer in turns for message in (_says("user", question), _says("assistant", answer))
     ]
+    messages[0]["content"].insert(0, {"type": record["kind"], record["kind"]: record["media"]})
+    return messages
+
+
+def _says(role: str, text: str) -> Record:
+    return {"role": role, "content": [{"type": "text", "text": text}]}

@@ -13,7 +13,7 @@ from emotion_qwen.train.synthetic.data_set import (
     read_records,
     write_data_set,
 )
-from emotion_qwen.train.synthetic.sentences import record_messages
+from emotion_qwen.train.synthetic.sentences import ask, chat
 
 PLAN = DataSetPlan(
     identities=2,
@@ -126,13 +126,15 @@ def test_clips_have_an_even_number_of_frames_within_the_asked():
     assert drawn == {6, 8, 10}
 
 
-def test_messages_are_a_question_with_media_and_an_answer(folder):
+def test_questions_follow_the_media_and_each_has_an_answer(folder):
     rng = np.random.default_rng(0)
     for record in read_records(folder):
-        user, assistant = record_messages(record, rng)
-        media, text = user["content"]
-        assert media == {"type": record["kind"], record["kind"]: record["media"]}
-        assert text["text"].strip().endswith(("?", "?", "。", "."))
-        assert assistant["role"] == "assistant"
-        assert assistant["content"][0]["text"].strip()
-        json.dumps([user, assistant])
+        turns = ask(record, rng, questions=3)
+        assert 1 <= len(turns) == len({question for question, _ in turns}) <= 3
+        messages = chat(record, *turns)
+        assert [message["role"] for message in messages] == ["user", "assistant"] * len(turns)
+        assert messages[0]["content"].pop(0) == {"type": record["kind"], record["kind"]: record["media"]}
+        said = [message["content"][0]["text"] for message in messages]
+        assert list(zip(said[::2], said[1::2], strict=True)) == turns
+        assert all(question.strip().endswith(("?", "?", "。", ".")) and answer for question, answer in turns)
+        json.dumps(messages)
