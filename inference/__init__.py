@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .adapters import AdapterSet
     from .analysis import EmotionAnalysis, Gate, TimelinePoint
     from .analyzer import EmotionAnalyzer
-    from .errors import AdapterError, CheckpointError, OutputError
+    from .errors import AdapterError, CheckpointError, OutputError, QuestionError
     from .evidence_file import save_evidence
     from .evidence_picture import draw_evidence
     from .initial_checkpoint import init_from_authors, init_from_qwen2_5_vl
@@ -22,7 +22,7 @@ _NAMES = {
     "adapters": ("AdapterSet",),
     "analysis": ("EmotionAnalysis", "Gate", "TimelinePoint"),
     "analyzer": ("EmotionAnalyzer",),
-    "errors": ("AdapterError", "CheckpointError", "OutputError"),
+    "errors": ("AdapterError", "CheckpointError", "OutputError", "QuestionError"),
     "evidence_file": ("save_evidence",),
     "evidence_picture": ("draw_evidence",),
     "initial_checkpoint": ("init_from_authors", "init_from_qwen2_5_vl"),
@@ -39,6 +39,7 @@ __all__ = [
     "EmotionAnalyzer",
     "Gate",
     "OutputError",
+    "QuestionError",
     "TimelinePoint",
     "draw_evidence",
     "init_from_authors",

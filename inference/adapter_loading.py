@@ -7,6 +7,7 @@ from safetensors import SafetensorError
 from .adapter_files import check_base, locate_adapter
 from .adapter_fit import check_fit
 from .errors import AdapterError
+from .first_line import short_reason
 
 _LOAD_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError, SafetensorError)
 
@@ -130,6 +131,4 @@ def _import_peft():
 
 
 def _misfit(folder: Path, error: Exception) -> AdapterError:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[0][:300] if lines else type(error).__name__
-    return AdapterError(f"Adapter {str(folder)!r} does not fit this model: {reason}")
+    return AdapterError(f"Adapter {str(folder)!r} does not fit this model: {short_reason(error)}")

@@ -1,8 +1,6 @@
 """Adapters as folders for others: copied clean, with a card, merged into a checkpoint, or sent to the Hub."""
 
-import json
 import re
-import shutil
 import tempfile
 from dataclasses import replace
 from importlib import resources
@@ -13,10 +11,12 @@ import huggingface_hub
 
 from emotion_qwen.whole_folder import appearing_whole, free_folder
 
-from .adapter_files import CONFIG_FILE, WEIGHTS_FILE, AdapterInfo, AdapterPurpose, read_adapter, read_adapter_config
+from .adapter_files import AdapterInfo, AdapterPurpose, read_adapter
 from .adapter_loading import merge_adapter
+from .carried_adapters import write_adapter
 from .checkpoint import load_checkpoint
 from .errors import AdapterError, OutputError
+from .first_line import first_line
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -114,7 +114,7 @@ def merge_into_checkpoint(model: str | Path, adapter: str | Path, output: str | 
 
 def _reason(error: Exception) -> str:
     """What the Hub itself said, if it did, after the first line of what its client says."""
-    first = next(iter(str(error).split("\n")), "") or type(error).__name__
+    first = first_line(error)
     said = getattr(error, "server_message", None)
     return f"{first} {said}" if said and said not in first else first
 
@@ -126,10 +126,7 @@ def _write(info: AdapterInfo, folder: Path, name: str, base_model: str | None, p
         base_model=base_model if base_model is not None else info.base_model,
         purpose=purpose if purpose is not None else info.purpose,
     )
-    config = read_adapter_config(info.folder) | {"base_model_name_or_path": info.base_model, "inference_mode": True}
-    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    shutil.copyfile(info.folder / WEIGHTS_FILE, folder / WEIGHTS_FILE)
-    info.purpose.save(folder)
+    write_adapter(info, folder)
     (folder / "README.md").write_text(_card(info), encoding="utf-8")
 
 

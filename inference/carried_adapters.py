@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -41,8 +42,22 @@ def carry_adapters(
     found = [read_adapter(path, checked_name(name)) for name, path in list_adapters(adapters).items()]
     for info in found:
         check_fit(info.folder, model)
-        _write(info, folder / info.name)
+        (folder / info.name).mkdir(parents=True)
+        write_adapter(replace(info, base_model=None), folder / info.name)  # it is the folder's own, wherever that lies
     return found
+
+
+def write_adapter(info: AdapterInfo, folder: Path) -> None:
+    """Write an adapter for others to load: config, weights and purpose.
+
+    Args:
+        info: What it is now, and the base model that the new folder names.
+        folder: A folder that lacks these files.
+    """
+    config = read_adapter_config(info.folder) | {"base_model_name_or_path": info.base_model, "inference_mode": True}
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    shutil.copyfile(info.folder / WEIGHTS_FILE, folder / WEIGHTS_FILE)
+    info.purpose.save(folder)
 
 
 def holds_only_carried(folder: Path) -> bool:
@@ -54,12 +69,3 @@ def _is_carried(folder: Path) -> bool:
     if not folder.is_dir() or {entry.name for entry in folder.iterdir()} != _FILES:
         return False
     return read_adapter_config(folder).get("base_model_name_or_path", "") is None
-
-
-def _write(info: AdapterInfo, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    # The base model is the folder's own, wherever that lies.
-    config = read_adapter_config(info.folder) | {"base_model_name_or_path": None, "inference_mode": True}
-    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    shutil.copyfile(info.folder / WEIGHTS_FILE, folder / WEIGHTS_FILE)
-    info.purpose.save(folder)

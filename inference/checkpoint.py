@@ -12,6 +12,7 @@ from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
 
 from .errors import CheckpointError
+from .first_line import short_reason
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PROCESSORS = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
@@ -119,9 +120,4 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _cannot_load(what: str, path_or_id: str | Path, error: Exception) -> str:
-    return f"{what} of checkpoint {str(path_or_id)!r} can't be loaded: {_first_sentence(error)}"
-
-
-def _first_sentence(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    return f"{what} of checkpoint {str(path_or_id)!r} can't be loaded: {short_reason(error)}"

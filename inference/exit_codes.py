@@ -5,6 +5,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+from .first_line import first_line
+
 _DEFECT, _BAD_INPUT, _INTERRUPTED = 1, 2, 128 + signal.SIGINT
 
 
@@ -29,13 +31,8 @@ def exit_code(run: Callable[[], int | None]) -> int:
         return 0
     except (ValueError, TypeError, OSError, ImportError, MemoryError, RuntimeError) as error:
         # The project's own errors are among these, and say what to do in one sentence.
-        print(f"emotion-qwen: {_one_line(error)}", file=sys.stderr)
+        print(f"emotion-qwen: {first_line(error)}", file=sys.stderr)
         return _BAD_INPUT
     except Exception as error:
         print(f"emotion-qwen: this should not happen, please report it: {error!r}", file=sys.stderr)
         return _DEFECT
-
-
-def _one_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
