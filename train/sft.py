@@ -25,7 +25,9 @@ from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.adapter_purpose import purpose_of
 from emotion_qwen.train.checkpoints import require_free
 from emotion_qwen.train.collator import ConversationCollator, show_sample
+from emotion_qwen.train.data.held_out import asked_as_in_training
 from emotion_qwen.train.data.mixture import build_mixture
+from emotion_qwen.train.data.source import Source
 from emotion_qwen.train.failures import explained, require_writable
 from emotion_qwen.train.recipe import RecipeParser
 from emotion_qwen.train.run_settings import PROCESSES, lasting_settings
@@ -95,13 +97,16 @@ def require_all_processes(joined: int) -> None:
         raise RuntimeError(f"The launcher started {started} processes, but {joined} train together.")
 
 
-def build_held_out(script: ScriptArguments, training: SFTConfig, processor: EmotionQwenProcessor) -> Dataset | None:
+def build_held_out(
+    script: ScriptArguments, training: SFTConfig, processor: EmotionQwenProcessor, sources: Sequence[Source]
+) -> Dataset | None:
     """The data that the run is evaluated on; each sample once, the same at each evaluation.
 
     Args:
         script: What the recipe says of the data.
         training: The training settings.
         processor: Decodes the media.
+        sources: What is trained on.
 
     Raises:
         ValueError: If there is such data and the run would never look at it.
@@ -110,8 +115,8 @@ def build_held_out(script: ScriptArguments, training: SFTConfig, processor: Emot
         return None
     if training.eval_strategy == IntervalStrategy.NO:
         raise ValueError("eval_data needs eval_strategy: epoch, or steps with eval_steps.")
-    share = script.max_broken_share
-    return build_mixture(script.eval_data, processor, training.seed, max_broken_share=share).as_data_set(epochs=1)
+    eval_data, share = asked_as_in_training(script.eval_data, sources), script.max_broken_share
+    return build_mixture(eval_data, processor, training.seed, max_broken_share=share).as_data_set(epochs=1)
 
 
 def epochs_of(training: SFTConfig, samples: int) -> float:
@@ -152,7 +157,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
     workers = max(1, training.dataloader_num_workers) * training.world_size
     rows = data.as_data_set(workers if script.streaming else epochs_of(training, len(data)))
     samples = None if script.streaming else [len(source) for source in data.sources]
-    held_out = build_held_out(script, training, processor)
+    held_out = build_held_out(script, training, processor, data.sources)
     collator = ConversationCollator(processor, script.facial_emotion_capture)
     model = EmotionQwenForConditionalGeneration.from_pretrained(
         model_settings.model_name_or_path,

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from emotion_qwen.train.recipe import find_recipe, read_recipe
 
 from .decoding import SampleDecoder
 from .entries import SampleError
+from .held_out import asked_as_in_training
 from .layouts import guess_reader
 from .media_files import existing_file
 from .mixture import check_weights
@@ -30,6 +31,7 @@ class SourceReport:
 
     Attributes:
         name: Its name.
+        held_out: Whether it is data of the evaluation.
         fault: Why nothing can be learnt from it, whatever its samples are; None if something can.
         samples: Number of samples, or of records that samples are drawn from.
         modalities: Number of samples by what they show: "text", "image", "2 images", "video", …
@@ -42,6 +44,7 @@ class SourceReport:
     """
 
     name: str
+    held_out: bool = False
     fault: str | None = None
     samples: int = 0
     modalities: Counter[str] = field(default_factory=Counter)
@@ -84,11 +87,12 @@ def recipe_data(path: str | Path, reader: str | None = None) -> tuple[list[dict[
 
 
 def check(
-    data: Iterable[Mapping[str, Any]],
+    data: Sequence[Mapping[str, Any]],
     processor: EmotionQwenProcessor | None,
     samples: int,
     facial_emotion_capture: bool = True,
     seed: int = 0,
+    eval_data: Sequence[Mapping[str, Any]] = (),
 ) -> list[SourceReport]:
     """Look at each source.
 
@@ -101,18 +105,32 @@ def check(
         samples: How many of each source are decoded; 0 for none.
         facial_emotion_capture: Whether faces are captured in them, as they are in training.
         seed: Of the draws.
+        eval_data: The items of its `eval_data`.
+
+    Returns:
+        A report for each source, those held out last.
 
     Raises:
         ValueError: If a source can't be as the recipe says, or the sources can't be mixed.
     """
     collator = None if processor is None else ConversationCollator(processor, facial_emotion_capture)
+    sources = _sources(data, seed, processor)
+    reports = [_report(source, collator, samples) for source in sources]
+    usable = [source for source, report in zip(sources, reports, strict=True) if report.fault is None]
+    held_out = _sources(asked_as_in_training(eval_data, usable), seed, processor)
+    return reports + [_report(source, collator, samples, held_out=True) for source in held_out]
+
+
+def _sources(data: Sequence[Mapping[str, Any]], seed: int, processor: EmotionQwenProcessor | None) -> list[Source]:
     sources = [build_source(settings, seed, processor) for settings in data]
     check_weights(sources)
-    return [_report(source, collator, samples) for source in sources]
+    return sources
 
 
-def _report(source: Source, collator: ConversationCollator | None, samples: int) -> SourceReport:
-    report = SourceReport(source.name)
+def _report(
+    source: Source, collator: ConversationCollator | None, samples: int, held_out: bool = False
+) -> SourceReport:
+    report = SourceReport(source.name, held_out)
     try:
         missing = _look_through(report, source)
         source.require_usable()
@@ -186,7 +204,7 @@ def summary(report: SourceReport, most_broken: int) -> list[str]:
         report: Of the source.
         most_broken: Broken samples that are named at most.
     """
-    lines = [report.name]
+    lines = [f"{report.name} (held out)" if report.held_out else report.name]
     lines += [f"  unusable    {report.fault}"] if report.fault is not None else []
     if report.fault is not None and not report.samples:
         return lines

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     allowed = _allowed_share(recipe)
     processor = _processor(options.model, recipe.get("model_name_or_path"))
     captured = recipe.get("facial_emotion_capture", True) and not options.no_fec
-    reports = check(data, processor, options.samples, captured, recipe.get("seed", 0))
+    reports = check(data, processor, options.samples, captured, recipe.get("seed", 0), recipe.get("eval_data") or ())
     spoilt = [report.name for report in reports if len(report.broken) > allowed * report.samples]
     unusable = [report.name for report in reports if report.fault is not None]
     if options.json:

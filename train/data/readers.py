@@ -39,6 +39,11 @@ class Reader:
     has_labels: bool = True
 
     @property
+    def has_own_labels(self) -> bool:
+        """Whether its labels are those that the files happen to have."""
+        return self.has_labels and self.label_set is None
+
+    @property
     def options(self) -> tuple[str, ...]:
         """What a recipe may tell it."""
         return tuple(name for name in inspect.signature(self.read).parameters if name not in ("path", "streaming"))

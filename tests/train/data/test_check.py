@@ -128,3 +128,18 @@ def test_a_picture_that_is_cut_off_is_found_where_it_is_decoded(tmp_path, capsys
     code, printed = check(capsys, tmp_path, "--samples", "2", "--no-fec")
     assert code == 2
     assert "cut.png" in printed
+
+
+def test_held_out_data_is_looked_at_too_and_asked_with_the_labels_of_training(tmp_path, capsys):
+    for label in ("bored", "keen"):
+        write_picture(tmp_path / "train" / label / "a.png")
+    write_picture(tmp_path / "test" / "keen" / "b.png")
+    data, eval_data = ([{"reader": "folder_per_label", "path": str(tmp_path / name)}] for name in ("train", "test"))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump({"data": data, "eval_data": eval_data}))
+    code, printed = check(capsys, recipe, *FEW)
+    assert code == 0
+    held_out = printed.partition("test (held out)")[2]
+    assert "one word: bored or keen." in held_out and "labels      keen 1" in held_out
+    (tmp_path / "test" / "keen" / "b.png").write_bytes(b"")
+    assert check(capsys, recipe, *FEW)[0] == 2
