@@ -37,6 +37,22 @@ def default_device() -> torch.device:
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
+def require_checkpoint(path_or_id: str | Path) -> None:
+    """Make sure that a folder holds a checkpoint, as far as can be told before it is loaded.
+
+    Args:
+        path_or_id: Local folder or Hub id; what may be an id is not looked up.
+
+    Raises:
+        CheckpointError: If it can't be a checkpoint, naming what is missing or wrong.
+    """
+    folder = Path(path_or_id)
+    if folder.is_dir():
+        _check_folder(folder)
+    elif folder.is_absolute() or str(path_or_id).startswith("."):
+        raise CheckpointError(f"There is no checkpoint folder {str(path_or_id)!r}.")
+
+
 def load_checkpoint(
     path_or_id: str | Path,
     device: torch.device | str | None = None,
@@ -58,11 +74,7 @@ def load_checkpoint(
     Raises:
         CheckpointError: If the checkpoint can't be used, naming what is missing or wrong.
     """
-    folder = Path(path_or_id)
-    if folder.is_dir():
-        _check_folder(folder)
-    elif folder.is_absolute() or str(path_or_id).startswith("."):
-        raise CheckpointError(f"There is no checkpoint folder {str(path_or_id)!r}.")
+    require_checkpoint(path_or_id)
     device = torch.device(device) if device is not None else default_device()
     dtype = dtype if dtype is not None else (torch.float32 if device.type == "cpu" else "auto")
     model = _load_model(path_or_id, dtype, attn_implementation)

@@ -20,6 +20,8 @@ from transformers.utils import is_flash_attn_2_available
 from trl import ModelConfig, SFTConfig, get_peft_config
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
+from emotion_qwen.inference.checkpoint import require_checkpoint
+from emotion_qwen.inference.errors import CheckpointError
 from emotion_qwen.inference.exit_codes import exit_code
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.adapter_purpose import purpose_of
@@ -31,7 +33,7 @@ from emotion_qwen.train.data.source import Source
 from emotion_qwen.train.failures import explained, require_writable
 from emotion_qwen.train.recipe import RecipeParser
 from emotion_qwen.train.run_settings import PROCESSES, lasting_settings
-from emotion_qwen.train.trainable_modules import require_trained, set_trainable, trainable_table
+from emotion_qwen.train.trainable_modules import require_modules, require_trained, set_trainable, trainable_table
 from emotion_qwen.train.trainer import EmotionQwenTrainer
 
 logger = logging.getLogger(__name__)
@@ -68,6 +70,44 @@ class ScriptArguments:
     max_broken_share: float = field(default=0.0, metadata={"help": "Largest share of broken samples, 0 to below 1."})
     streaming: bool = field(default=False, metadata={"help": "Whether files are read as they are needed."})
     overwrite_output_dir: bool = field(default=False, metadata={"help": "Whether to start anew in `output_dir`."})
+
+    def __post_init__(self) -> None:
+        for name in ("data", "eval_data", "trainable"):
+            if not isinstance(getattr(self, name), list):
+                raise ValueError(f"{name} must be a list, not {getattr(self, name)!r:.80}.")
+        if not isinstance(self.learning_rates, dict):
+            raise ValueError(f"learning_rates must be rates by name of module, not {self.learning_rates!r:.80}.")
+        if self.samples_per_epoch is not None and self.samples_per_epoch < 1:
+            raise ValueError(f"samples_per_epoch must be above 0, not {self.samples_per_epoch}.")
+        # YAML takes 1e-4, without a point, for a text.
+        self.learning_rates = {module: float(rate) for module, rate in self.learning_rates.items()}
+
+
+def load_processor(settings: ModelConfig) -> EmotionQwenProcessor:
+    """The processor of the checkpoint that a run starts from.
+
+    Args:
+        settings: The checkpoint, and how it is loaded.
+
+    Raises:
+        ValueError: If none is named, or its weights are to be quantized.
+        CheckpointError: If there is no such checkpoint.
+    """
+    name = settings.model_name_or_path
+    if name is None:
+        raise ValueError("Which checkpoint does the run start from? Name it as model_name_or_path.")
+    if settings.load_in_4bit or settings.load_in_8bit:
+        raise ValueError("Quantized weights can't be trained here: leave load_in_4bit and load_in_8bit out.")
+    require_checkpoint(name)
+    try:
+        return EmotionQwenProcessor.from_pretrained(name, revision=settings.model_revision)
+    except (OSError, ValueError) as error:
+        if Path(name).is_dir():
+            raise
+        raise CheckpointError(
+            f"There is no checkpoint {name!r}, neither here nor on the Hub: make it with the recipe of the stage "
+            "before, or name another as model_name_or_path."
+        ) from error
 
 
 def choose_attention(wanted: str | None) -> str:
@@ -125,8 +165,13 @@ def epochs_of(training: SFTConfig, samples: int) -> float:
     Args:
         training: The training settings, of which `max_steps` counts more than `num_train_epochs`.
         samples: Samples in an epoch.
+
+    Raises:
+        ValueError: If there would be none.
     """
     if training.max_steps <= 0:
+        if training.num_train_epochs <= 0:
+            raise ValueError(f"num_train_epochs must be above 0, not {training.num_train_epochs:g}.")
         return training.num_train_epochs
     batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
     return math.ceil(training.max_steps * batch / samples)
@@ -145,7 +190,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
             folder holds a finished model or a run with other settings.
     """
     require_free(Path(training.output_dir), script.overwrite_output_dir, training.resume_from_checkpoint)
-    processor = EmotionQwenProcessor.from_pretrained(model_settings.model_name_or_path)
+    processor = load_processor(model_settings)
     data = build_mixture(
         script.data,
         processor,
@@ -161,10 +206,12 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
     collator = ConversationCollator(processor, script.facial_emotion_capture)
     model = EmotionQwenForConditionalGeneration.from_pretrained(
         model_settings.model_name_or_path,
+        revision=model_settings.model_revision,
         dtype=model_settings.dtype,
         attn_implementation=choose_attention(model_settings.attn_implementation),
     )
     set_trainable(model, script.trainable)
+    require_modules(model, script.learning_rates, "has a learning rate for")
     trainer = EmotionQwenTrainer(
         groups=None if script.streaming else data.groups,
         learning_rates=script.learning_rates,

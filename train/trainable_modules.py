@@ -1,6 +1,6 @@
 """What a run trains: declared by the names of modules, checked against the model, and shown before the run starts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import nn
 from torch.nn.parameter import Parameter
@@ -23,14 +23,29 @@ def set_trainable(model: nn.Module, modules: Sequence[str]) -> None:
     Raises:
         ValueError: If a name is that of no parameter's module.
     """
+    require_modules(model, modules, "trains")
     parameters = dict(model.named_parameters(remove_duplicate=False))
-    for module in modules:
-        if not any(_is_inside(name, module) for name in parameters):
-            raise ValueError(f"The recipe trains {module!r}, but the model has no parameter there.")
     # A parameter that two modules share is trained where either is.
     trained = {id(parameter) for name, parameter in parameters.items() if _is_inside_any(name, modules)}
     for parameter in parameters.values():
         parameter.requires_grad_(id(parameter) in trained)
+
+
+def require_modules(model: nn.Module, modules: Iterable[str], done: str) -> None:
+    """Stops a run whose recipe names modules that the model does not have.
+
+    Args:
+        model: The model.
+        modules: Names of modules or parameters.
+        done: What the recipe does with them, for the message.
+
+    Raises:
+        ValueError: If a name is that of no parameter's module.
+    """
+    names = [name for name, _ in model.named_parameters(remove_duplicate=False)]
+    for module in modules:
+        if not any(_is_inside(name, module) for name in names):
+            raise ValueError(f"The recipe {done} {module!r}, but the model has no parameter there.")
 
 
 def require_trained(model: nn.Module, modules: Sequence[str], adapts: bool) -> None:
@@ -51,7 +66,9 @@ def require_trained(model: nn.Module, modules: Sequence[str], adapts: bool) -> N
     if adapts:
         wrong = [name for name in trained if LORA_MARK not in name]
     else:
-        wrong = [name for name in trained if not _is_inside_any(name, modules)]
+        everything = model.named_parameters(remove_duplicate=False)
+        named = {id(parameter) for name, parameter in everything if _is_inside_any(name, modules)}
+        wrong = [name for name in trained if id(model.get_parameter(name)) not in named]
     if wrong:
         raise ValueError(f"{wrong[0]!r} would be trained, and {len(wrong) - 1} more that the recipe does not name.")
 

@@ -32,6 +32,7 @@ def test_the_empty_name_is_the_whole_model(model):
 def test_an_output_head_tied_to_the_embeddings_is_trained_where_either_is_named(model):
     assert model.lm_head.weight is model.model.language_model.embed_tokens.weight
     set_trainable(model, ["lm_head"])
+    require_trained(model, ["lm_head"], adapts=False)
     assert trained(model) == {"model.language_model.embed_tokens.weight"}
 
 

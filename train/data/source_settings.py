@@ -1,5 +1,6 @@
 """What a recipe says of a source of files."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -89,5 +90,7 @@ def check_weight(source: str, weight: Any) -> None:
     Raises:
         ValueError: If it is no number above 0.
     """
-    if weight is not None and (isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0):
+    if weight is None:
+        return
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
         raise ValueError(f"{source}: weight must be a number above 0, not {weight!r}.")

@@ -93,6 +93,7 @@ def test_a_test_of_held_out_actors_has_only_them(tmp_path):
         ({"label_set": 3}, "label_set must be a set's name or a list of labels"),
         ({"weight": "much"}, "weight must be a number above 0"),
         ({"weight": 0}, "weight must be a number above 0"),
+        ({"weight": float("inf")}, "weight must be a number above 0"),
         ({"media": "/nowhere"}, "no folder of media at '/nowhere'"),
         ({"label_set": "mafv"}, "Did you mean 'mafw'"),
         ({"languages": ["fr"]}, "languages must be a list of en, zh"),
