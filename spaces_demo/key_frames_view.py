@@ -29,7 +29,7 @@ def key_frames_html(capture: Any, frames: Any, masked: Any, times: tuple[float, 
         for number, (key_frame, twin) in enumerate(zip(capture.key_frames, masked, strict=True), start=1)
     )
     heading = say("key_frames", language)
-    return f'<section class="eq-frames" lang="{language}"><h3>{heading}</h3><div>{figures}</div></section>'
+    return f'<section class="eq-frames" lang="{language}"><h2>{heading}</h2><div>{figures}</div></section>'
 
 
 def person_numbers(capture: Any) -> dict[int, int]:

@@ -18,6 +18,8 @@ THEME = gr.themes.Default(
     button_primary_text_color="white",
     block_label_text_color="*neutral_700",
     block_label_text_color_dark="*neutral_200",
+    input_placeholder_color="*neutral_500",
+    input_placeholder_color_dark="*neutral_400",
     body_text_color_subdued="*neutral_600",
     body_text_color_subdued_dark="*neutral_300",
 )

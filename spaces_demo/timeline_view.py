@@ -30,7 +30,7 @@ def timeline_html(capture: Any, times: tuple[float, ...], language: str) -> str:
     rows = "".join(_row(capture, track, number, times, language) for track, number in sorted(people))
     return (
         f'<section class="eq-timeline" lang="{language}" data-start="{times[0]:.3f}" data-end="{times[-1]:.3f}">'
-        f"<h3>{say('timeline', language)}</h3><p>{say('timeline_help', language)}</p>{rows}"
+        f"<h2>{say('timeline', language)}</h2><p>{say('timeline_help', language)}</p>{rows}"
         f"{_axis(times)}{_legend(capture.labels, language)}</section>"
     )
 

@@ -25,7 +25,7 @@ def verdict_html(analysis: Any, language: str, heading: str = "verdict", answer:
     note = f"<p>{say('answered_by', language, name=escape(adapter))}</p>" if adapter else ""
     said = f'<p class="eq-answer">{escape(answer)}</p>' if answer else ""
     return (
-        f'<section class="eq-verdict" lang="{language}"><h3>{say(heading, language)}</h3>'
+        f'<section class="eq-verdict" lang="{language}"><h2>{say(heading, language)}</h2>'
         f'<p class="eq-label"><i class="eq-{escape(label)}"></i><strong>{name}</strong>'
         f"<span>{analysis.probabilities[label]:.0%}</span></p>{note}{said}"
         f"{_probabilities(analysis.probabilities, language)}{_gate(analysis.gate, language)}</section>"
@@ -60,7 +60,7 @@ def _probabilities(probabilities: dict[str, float], language: str) -> str:
         f"<span>{share:.0%}</span></li>"
         for label, share in probabilities.items()
     )
-    return f'<h4>{say("probabilities", language)}</h4><ul class="eq-bars">{rows}</ul>'
+    return f'<h3>{say("probabilities", language)}</h3><ul class="eq-bars">{rows}</ul>'
 
 
 def _gate(gate: Any, language: str) -> str:
@@ -68,7 +68,7 @@ def _gate(gate: Any, language: str) -> str:
         return ""
     emotion, general = (f"{100 * share:.0f}%" for share in (gate.emotion, gate.general))
     return (
-        f'<h4>{say("gate", language)}</h4><p class="eq-help">{say("gate_help", language)}</p><div class="eq-gate">'
+        f'<h3>{say("gate", language)}</h3><p class="eq-help">{say("gate_help", language)}</p><div class="eq-gate">'
         f"<span>{say('gate_emotion', language)} {emotion}</span><span>{say('gate_general', language)} {general}</span>"
         f'<div><i style="width:{100 * gate.emotion:.1f}%"></i></div></div>'
     )

@@ -9,6 +9,7 @@ from PIL import Image
 from emotion_qwen.inference.checkpoint import shipped_checkpoint
 
 from ..inference.tiny_adapters import write_adapter
+from .browser_window import Window, chromium
 from .space_process import ROOT, prepare_space, serving
 
 LONGEST_CLIP = 12
@@ -80,3 +81,18 @@ def address(space) -> Iterator[str]:
     """A Space where the package is not installed."""
     with serving(space, max_clip_seconds=LONGEST_CLIP) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def window(browser, address) -> Iterator[Window]:
+    window = Window(browser, address)
+    yield window
+    window.page.context.close()
+    assert not window.foreign
+    assert not window.errors
