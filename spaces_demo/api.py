@@ -26,7 +26,7 @@ def analyze(file: str, question: str = "", language: str = "en", capture: str = 
     """
     request = _request(question, language, adapter)
     step = _last("analyze", language, read(file, _one_of(capture, (ON, OFF, BOTH)), request))
-    return result_dict(step.seen, list(step.analyses), engine.SETTINGS.model_id)
+    return result_dict(step.seen, list(step.analyses), engine.SETTINGS.model_name)
 
 
 def ask_about(file: str, question: str, language: str = "en", capture: str = ON, adapter: str = "base") -> str:
@@ -54,7 +54,7 @@ def about() -> dict[str, Any]:
     """
     settings = engine.SETTINGS
     return {
-        "model": settings.model_id.rstrip("/").rpartition("/")[2],
+        "model": settings.model_name,
         "adapters": list(engine.adapter_names()),
         "languages": ["en", "zh"],
         "max_clip_seconds": settings.max_clip_seconds,

@@ -1,6 +1,5 @@
 """The page: what is on it, and what each button does."""
 
-from pathlib import Path
 from typing import Any
 
 import engine
@@ -29,7 +28,7 @@ def build_page(text: gr.I18n) -> gr.Blocks:
     """
     settings = engine.SETTINGS
     with gr.Blocks(
-        title="Emotion-Qwen: what a face shows, when, and why",
+        title="Emotion-Qwen",
         analytics_enabled=False,
         delete_cache=(settings.sweep_seconds, settings.retention_seconds),
     ) as page:
@@ -168,4 +167,4 @@ def _ask_about_what_is_there(
 
 def example_folders() -> list[str]:
     """Folders that the example buttons take files from, links followed."""
-    return sorted({str(file.resolve().parent) for file in EXAMPLES.glob("*")} | {str(Path(EXAMPLES))})
+    return sorted({str(file.resolve().parent) for file in EXAMPLES.glob("*")} | {str(EXAMPLES)})

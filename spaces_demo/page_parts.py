@@ -66,4 +66,4 @@ def verdicts_of(step: Step, capture: str, language: str) -> str:
 
 def download_of(step: Step, language: str) -> str:
     """Make the link to the JSON."""
-    return download_html(result_dict(step.seen, list(step.analyses), engine.SETTINGS.model_id), language)
+    return download_html(result_dict(step.seen, list(step.analyses), engine.SETTINGS.model_name), language)

@@ -8,13 +8,13 @@ from typing import Any
 from words import say
 
 
-def result_dict(seen: Any, analyses: list[Any], model_id: str) -> dict[str, Any]:
+def result_dict(seen: Any, analyses: list[Any], model: str) -> dict[str, Any]:
     """Put a result together.
 
     Args:
         seen: The opened file and its faces.
         analyses: One analysis for each way in which the model was asked.
-        model_id: The model.
+        model: Its name.
 
     Returns:
         Plain dicts, lists, strings and numbers: the first analysis's fields; `faces`, the stored face capture;
@@ -26,7 +26,7 @@ def result_dict(seen: Any, analyses: list[Any], model_id: str) -> dict[str, Any]
         "kind": seen.media.kind,
         "people": len(seen.capture.tracks),
         "faces": seen.capture.to_dict(),
-        "model": model_id.rstrip("/").rpartition("/")[2],
+        "model": model,
         "compared_with": others,
         "notice": say("notice", first["language"]),
     }

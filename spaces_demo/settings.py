@@ -43,6 +43,11 @@ class Settings:
     sessions: int = 200
     gpu_seconds: int = 60
 
+    @property
+    def model_name(self) -> str:
+        """Last part of the model's folder or Hub id."""
+        return self.model_id.rstrip("/").rpartition("/")[2]
+
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read the settings.

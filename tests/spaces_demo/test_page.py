@@ -65,7 +65,7 @@ def test_a_chinese_browser_gets_a_chinese_page(browser, address):
     window.page.wait_for_selector(".eq-download")
     assert is_chinese(window.text("#eq-read")) and is_chinese(window.answers()[-1])
     others = {"Emotion-Qwen", "English", "NASA", "JSON", "MB", "API", "MCP"}
-    assert set(re.findall(r"[A-Za-z_-]{2,}", window.text("body"))) <= others
+    assert set(re.findall(r"[A-Za-z_-]{2,}", window.text("body") + window.page.title())) <= others
     window.picture("chinese")
     assert not window.errors
     window.page.context.close()

@@ -35,6 +35,7 @@ def test_settings_come_from_the_environment(module, monkeypatch):
     monkeypatch.setenv("MODEL_ID", "someone/model")
     settings = module("settings").Settings.from_environment()
     assert settings.max_clip_seconds == 7.5 and settings.model_id == "someone/model" and settings.sessions == 200
+    assert settings.model_name == "model"
     monkeypatch.setenv("SESSIONS", "many")
     with pytest.raises(ValueError):
         module("settings").Settings.from_environment()
