@@ -21,6 +21,7 @@ from .media_files import existing_file
 from .mixture import check_weights
 from .source import Outline, Source
 from .sources import build_source
+from .streaming import stream_shares
 
 _RECIPE_SUFFIXES = (".yaml", ".yml")
 
@@ -93,6 +94,7 @@ def check(
     facial_emotion_capture: bool = True,
     seed: int = 0,
     eval_data: Sequence[Mapping[str, Any]] = (),
+    streaming: bool = False,
 ) -> list[SourceReport]:
     """Look at each source.
 
@@ -106,6 +108,7 @@ def check(
         facial_emotion_capture: Whether faces are captured in them, as they are in training.
         seed: Of the draws.
         eval_data: The items of its `eval_data`.
+        streaming: Whether training streams `data`, which then needs more to be stated.
 
     Returns:
         A report for each source, those held out last.
@@ -114,17 +117,16 @@ def check(
         ValueError: If a source can't be as the recipe says, or the sources can't be mixed.
     """
     collator = None if processor is None else ConversationCollator(processor, facial_emotion_capture)
-    sources = _sources(data, seed, processor)
+    sources = [build_source(settings, seed, processor, streaming) for settings in data]
+    if streaming:
+        stream_shares(sources)
+    else:
+        check_weights(sources)
     reports = [_report(source, collator, samples) for source in sources]
     usable = [source for source, report in zip(sources, reports, strict=True) if report.fault is None]
-    held_out = _sources(asked_as_in_training(eval_data, usable), seed, processor)
+    held_out = [build_source(settings, seed, processor) for settings in asked_as_in_training(eval_data, usable)]
+    check_weights(held_out)
     return reports + [_report(source, collator, samples, held_out=True) for source in held_out]
-
-
-def _sources(data: Sequence[Mapping[str, Any]], seed: int, processor: EmotionQwenProcessor | None) -> list[Source]:
-    sources = [build_source(settings, seed, processor) for settings in data]
-    check_weights(sources)
-    return sources
 
 
 def _report(

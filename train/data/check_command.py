@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from emotion_qwen.inference.checkpoint import shipped_checkpoint
+from emotion_qwen.inference.checkpoint import require_checkpoint, shipped_checkpoint
 from emotion_qwen.processing import EmotionQwenProcessor
 
 from .check import SourceReport, check, recipe_data, summary
@@ -33,7 +33,15 @@ def run(options: argparse.Namespace) -> int:
     allowed = _allowed_share(recipe)
     processor = _processor(options.model, recipe.get("model_name_or_path"))
     captured = recipe.get("facial_emotion_capture", True) and not options.no_fec
-    reports = check(data, processor, options.samples, captured, recipe.get("seed", 0), recipe.get("eval_data") or ())
+    reports = check(
+        data,
+        processor,
+        options.samples,
+        captured,
+        recipe.get("seed", 0),
+        recipe.get("eval_data") or (),
+        recipe.get("streaming", False),
+    )
     spoilt = [report.name for report in reports if len(report.broken) > allowed * report.samples]
     unusable = [report.name for report in reports if report.fault is not None]
     if options.json:
@@ -49,7 +57,9 @@ def run(options: argparse.Namespace) -> int:
 def _processor(model: str | None, recipes_model: str | None) -> EmotionQwenProcessor | None:
     """The processor to count with; None if the recipe starts from a checkpoint that is still to be made."""
     if model is not None or recipes_model is None:
-        return EmotionQwenProcessor.from_pretrained(model or shipped_checkpoint())
+        chosen = model or shipped_checkpoint()
+        require_checkpoint(chosen)
+        return EmotionQwenProcessor.from_pretrained(chosen)
     try:
         # Not from the Hub: what a recipe starts from is mostly what another run is still to write here.
         return EmotionQwenProcessor.from_pretrained(recipes_model, local_files_only=True)
@@ -69,7 +79,7 @@ def _allowed_share(recipe: Mapping[str, Any]) -> float:
 def _verdict(reports: list[SourceReport], unusable: list[str], spoilt: list[str], allowed: float) -> str:
     broken, total = sum(len(report.broken) for report in reports), sum(report.samples for report in reports)
     if unusable:
-        return f"Nothing can be learnt from {', '.join(unusable)}."
+        return f"As it is, nothing can be learnt from {', '.join(unusable)}."
     if spoilt:
         return f"More is broken than the share of {allowed:g} that is allowed: {', '.join(spoilt)}."
     return f"{total} samples, {broken} broken: the data can be trained on."

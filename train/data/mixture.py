@@ -161,10 +161,12 @@ def build_mixture(
         streaming: Whether files are read as they are needed; there are then no epochs.
 
     Raises:
-        ValueError: If a source can't be read as the recipe says.
+        ValueError: If a source can't be read as the recipe says, or epochs of a stream are asked for.
     """
     if not data:
         raise ValueError("The recipe's `data` names no source.")
+    if streaming and samples_per_epoch is not None:
+        raise ValueError("Streamed data has no epochs: leave samples_per_epoch out, and say max_steps.")
     sources = [build_source(settings, seed, processor, streaming) for settings in data]
     decode = SampleDecoder(processor)
     if streaming:

@@ -168,6 +168,8 @@ def _named_clips(
 ) -> Iterator[tuple[Path, re.Match[str]]]:
     """Yield the clips whose names tell their label and actor."""
     _one_of(split, ("train", "test"))
+    if not isinstance(held_out, list | tuple):
+        raise ValueError(f"'{path}': held_out must be a list of actors' numbers, not {held_out!r}.")
     if split == "test" and not held_out:
         raise ValueError(f"'{path}' has no split of its own: name the actors of the test as `held_out`.")
     actors = {int(actor) for actor in held_out}

@@ -39,11 +39,8 @@ class StreamedMixture:
         decode: Callable[[Sample], Sample],
         broken: BrokenSamples,
     ) -> None:
-        weights = [source.weight if len(sources) > 1 else 1.0 for source in sources]
-        if any(weight is None or weight <= 0 for weight in weights):
-            raise ValueError("Each of several sources that are streamed needs a weight above 0.")
         self.sources = list(sources)
-        self.shares = np.divide(weights, np.sum(weights))
+        self.shares = stream_shares(sources)
         self.seed = seed
         self.decode = decode
         self.broken = broken
@@ -89,6 +86,24 @@ class StreamedMixture:
         while True:
             number = int(rng.choice(len(self.sources), p=self.shares))
             yield self.sources[number], *next(streams[number])
+
+
+def stream_shares(sources: Sequence[Source]) -> np.ndarray:
+    """The share of the draws that each source has.
+
+    Args:
+        sources: Each with a weight, if there are several.
+
+    Returns:
+        float64 (sources,), whose sum is 1.
+
+    Raises:
+        ValueError: If one of several sources has no weight.
+    """
+    weights = [source.weight if len(sources) > 1 else 1.0 for source in sources]
+    if any(weight is None or weight <= 0 for weight in weights):
+        raise ValueError("Each of several sources that are streamed needs a weight above 0.")
+    return np.divide(weights, np.sum(weights))
 
 
 def _shuffled(source: Source, seed: Sequence[int]) -> Iterator[tuple[Any, int, int]]:

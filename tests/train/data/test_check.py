@@ -117,7 +117,7 @@ def test_a_source_that_is_not_there_does_not_hide_the_others(tmp_path, capsys):
     assert code == 2
     assert "There is no table with the columns video_name,label at 'gone" in printed
     assert "happy 1, sad 1" in printed
-    assert printed.strip().endswith("Nothing can be learnt from dfew gone.")
+    assert printed.strip().endswith("As it is, nothing can be learnt from dfew gone.")
 
 
 def test_a_picture_that_is_cut_off_is_found_where_it_is_decoded(tmp_path, capsys):
@@ -143,3 +143,22 @@ def test_held_out_data_is_looked_at_too_and_asked_with_the_labels_of_training(tm
     assert "one word: bored or keen." in held_out and "labels      keen 1" in held_out
     (tmp_path / "test" / "keen" / "b.png").write_bytes(b"")
     assert check(capsys, recipe, *FEW)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"), [({"weight": 1}, "streaming needs a label_set"), ({"label_set": "basic"}, "needs a weight")]
+)
+def test_what_streaming_would_refuse_is_told(stated, message, tmp_path, capsys):
+    write_picture(tmp_path / "happy" / "a.png"), write_picture(tmp_path / "sad" / "a.png")
+    source = {"reader": "folder_per_label", "path": str(tmp_path), **stated}
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"data": [source, source], "streaming": True}))
+    code, printed = check(capsys, tmp_path / "recipe.yaml", *FEW)
+    assert code == 2
+    assert message in printed
+
+
+def test_a_model_that_is_not_there_is_one_sentence(tmp_path, capsys):
+    write_picture(tmp_path / "happy" / "a.png"), write_picture(tmp_path / "sad" / "a.png")
+    code, printed = check(capsys, tmp_path, "--model", "/nowhere")
+    assert code == 2
+    assert "There is no checkpoint folder '/nowhere'." in printed

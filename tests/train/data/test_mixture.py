@@ -216,6 +216,8 @@ def test_no_source_is_no_data(processor):
         build_mixture([], processor, seed=0)
     with pytest.raises(ValueError, match="must be a mapping"):
         build_mixture(["folder"], processor, seed=0)
+    with pytest.raises(ValueError, match="leave samples_per_epoch out"):
+        build_mixture(["folder"], processor, seed=0, samples_per_epoch=4, streaming=True)
 
 
 def test_the_trainer_s_rows_are_numbers_until_they_are_asked_for():

@@ -115,6 +115,8 @@ def test_data_without_splits_need_actors_to_hold_out(name, tmp_path):
         len(build_source(source | {"split": "test", "held_out": []}, seed=0))
     with pytest.raises(ValueError, match="no actor 77"):
         len(build_source(source | {"held_out": [77]}, seed=0))
+    with pytest.raises(ValueError, match="held_out must be a list of actors"):
+        len(build_source(source | {"held_out": 1091}, seed=0))
 
 
 @pytest.mark.parametrize(
