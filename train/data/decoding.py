@@ -13,6 +13,9 @@ from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture, MediaErro
 from .entries import Part, SampleError, media_parts, medium_of
 from .source import Sample
 
+_LONGEST = 200
+"""How many times its breadth a picture may be long; the processors refuse more, in the middle of a batch."""
+
 
 class SampleDecoder:
     """Replaces paths, addresses and bytes in a sample by pixels.
@@ -64,11 +67,15 @@ class SampleDecoder:
 
     def _picture(self, source: Any) -> Any:
         with _named("picture"):
-            return self.processor.image_processor.decode(_opened(source))
+            picture = self.processor.image_processor.decode(_opened(source))
+        _check_shape(source, picture)
+        return picture
 
     def _clip(self, source: Any, fps: float | None) -> tuple[Any, Any]:
         with _named("clip"):
-            return self._decode_clip(source, fps)
+            frames, metadata = self._decode_clip(source, fps)
+        _check_shape(source, frames)
+        return frames, metadata
 
     def _decode_clip(self, source: Any, fps: float | None) -> tuple[Any, Any]:
         decode = self.processor.video_processor.decode
@@ -103,8 +110,21 @@ def _opened(source: Any) -> Any:
         picture = PIL.Image.open(io.BytesIO(source["bytes"]))
         picture.load()
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
-        raise MediaError(f"The picture {source.get('path') or 'in the table'!r} can't be read: {error}.") from error
+        raise MediaError(f"The picture {_name_of(source)} can't be read: {error}.") from error
     return picture
+
+
+def _check_shape(source: Any, frames: Any) -> None:
+    height, width = frames.shape[-2:]
+    if max(height, width) > _LONGEST * min(height, width):
+        raise MediaError(
+            f"A picture or clip, {_name_of(source)}, is {width}×{height}, more than {_LONGEST} times as long as broad."
+        )
+
+
+def _name_of(source: Any) -> str:
+    path = source.get("path") if isinstance(source, Mapping) else source
+    return repr(path) if isinstance(path, str) else "in a table"
 
 
 def _check_captures(media: list[Part], captures: Any) -> None:

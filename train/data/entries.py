@@ -22,6 +22,8 @@ Message = dict[str, Any]
 Part = dict[str, Any]
 
 MEDIA_KINDS = ("image", "video")
+ROLES = ("system", "user", "assistant")
+"""Who may speak in a conversation."""
 
 
 class SampleError(ValueError):
@@ -130,7 +132,7 @@ def checked_messages(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
     """
     tidy = [_tidy_message(message) for message in messages]
     spoken = [message for message in tidy if message["role"] == "assistant"]
-    if not any(part.get("text") for message in spoken for part in message["content"]):
+    if not any(part.get("text", "").strip() for message in spoken for part in message["content"]):
         raise SampleError("The assistant says nothing in this conversation.")
     return tidy
 
@@ -138,6 +140,8 @@ def checked_messages(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
 def _tidy_message(message: Any) -> Message:
     if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
         raise SampleError(f"A message is no object with a role: {message!r:.80}.")
+    if message["role"] not in ROLES:
+        raise SampleError(f"{message['role']!r} is nobody in a conversation; known are {', '.join(ROLES)}.")
     return {"role": message["role"], "content": _parts(message.get("content"))}
 
 
@@ -156,11 +160,12 @@ def _tidy(part: Any) -> Part:
         raise SampleError(f"A part of a message is no object: {part!r:.80}.")
     tidy = {key: value for key, value in part.items() if value is not None}
     named = next((kind for kind in (*MEDIA_KINDS, "text") if kind in tidy), None)
-    if named is None and "type" not in tidy:
-        raise SampleError(f"A part of a message is neither text nor a picture nor a clip: {dict(part)}.")
-    if named == "text":
+    tidy = {"type": named, **tidy}
+    if tidy["type"] not in (*MEDIA_KINDS, "text"):
+        raise SampleError(f"A part of a message is neither text nor a picture nor a clip: {dict(part)!r:.80}.")
+    if "text" in tidy:
         _check_text(tidy["text"])
-    return {"type": named, **tidy}
+    return tidy
 
 
 def _check_text(text: Any) -> None:

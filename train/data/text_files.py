@@ -90,7 +90,7 @@ def read_json_records(path: Path) -> Iterator[Any]:
             if by_line:
                 for lines_before, line in enumerate(file):  # noqa: B007 - told where it can't be read
                     if line.strip():
-                        yield json.loads(line)
+                        yield json.loads(line.rstrip("\r\n"))
                 return
             records = json.load(file)
         except json.JSONDecodeError as error:

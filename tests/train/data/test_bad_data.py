@@ -132,6 +132,12 @@ NO_SAMPLES = {
     "one.json": ('{"id": 7, "conversations": []}', "Sample 7 of '{file}': it has no `conversations`"),
     "text.json": ('[{"messages": "Hello"}]', "there is no list of messages, but 'Hello'"),
     "role.json": (sample("Hello"), "no object with a role: 'Hello'"),
+    "human.json": (sample({"role": "human", "content": "?"}, ANSWER), "'human' is nobody in a conversation"),
+    "audio.json": (
+        sample({"role": "user", "content": [{"type": "audio", "audio": "a.wav"}]}, ANSWER),
+        "neither text nor a picture nor a clip: {{'type': 'audio'",
+    ),
+    "spaces.json": (sample({"role": "user", "content": "?"}, ANSWER | {"content": " "}), "assistant says nothing"),
     "content.json": (sample({"role": "assistant", "content": 3}), "neither text nor a list of parts: 3"),
     "part.json": (sample({"role": "user", "content": ["a"]}, ANSWER), "A part of a message is no object: 'a'"),
     "words.json": (sample({"role": "user", "content": [{"text": 3}]}, ANSWER), "A text of a message is none: 3"),

@@ -139,6 +139,18 @@ def test_what_can_not_be_read_is_named(name, media, processor):
         SampleDecoder(processor)(chat(part))
 
 
+def test_a_strip_is_no_sample_and_does_not_spoil_a_batch(tmp_path, processor):
+    decode = SampleDecoder(processor)
+    for length, name in ((200, "long.png"), (201, "longer.png")):
+        Image.new("RGB", (length, 1)).save(tmp_path / name)
+    ConversationCollator(processor)([decode(chat(image(tmp_path / "long.png")))])
+    with pytest.raises(MediaError, match="longer.png', is 201×1"):
+        decode(chat(image(tmp_path / "longer.png")))
+    stored = {"type": "video", "video": [Image.new("RGB", (4, 900))] * 2}
+    with pytest.raises(MediaError, match="in a table, is 4×900"):
+        decode(chat(stored))
+
+
 @pytest.mark.parametrize("mark", ["<|image_pad|>", "<|im_end|>"])
 def test_a_text_that_would_mark_up_the_conversation_is_no_sample(mark, processor):
     with pytest.raises(SampleError, match="marks up the conversation"):
