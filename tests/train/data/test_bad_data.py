@@ -42,6 +42,7 @@ UNREADABLE = [
     Bad("bad.json", '[{"messages": [1,', f"can't be read as {JSON_FILE}: Expecting value: line 1, column 18"),
     Bad("words.json", "hello", f"can't be read as {JSON_FILE}: Expecting value: line 1, column 1"),
     Bad("bad.jsonl", '\n{"messages": [}\n', "Expecting value: line 2, column 15"),
+    Bad("cut.jsonl", '\n{"messages": [1\n', "line 2, column 16"),
     Bad("deep.json", "[" * 100_000, "nested too deep"),
     Bad("empty.json", "", f"is an empty file; {JSON_FILE} was expected"),
     Bad("empty.jsonl", "", f"is an empty file; {JSON_FILE} was expected"),
