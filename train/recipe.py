@@ -41,17 +41,20 @@ def shipped_recipes() -> list[str]:
     return sorted(path.relative_to(RECIPES).with_suffix("").as_posix() for path in paths)
 
 
-def read_recipe(path: Path) -> dict[str, Any]:
+def read_recipe(path: Path, heirs: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Reads a recipe. With `base: other.yaml` it has the other's settings where it says nothing itself.
 
     Args:
         path: A YAML file; `base` in it is a path relative to it or the name of a shipped recipe, or a list of them,
             the last of which counts most.
+        heirs: The recipes that it is a base of.
 
     Raises:
-        ValueError: If the file is no YAML mapping.
+        ValueError: If the file is no YAML mapping, or a base of itself.
         FileNotFoundError: If a base is missing.
     """
+    if path.resolve() in heirs:
+        raise ValueError(f"{path} is a base of itself.")
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -62,7 +65,7 @@ def read_recipe(path: Path) -> dict[str, Any]:
     inherited: dict[str, Any] = {}
     for base in [bases] if isinstance(bases, str) else bases:
         beside = path.parent / base
-        inherited |= read_recipe(beside if beside.is_file() else find_recipe(base))
+        inherited |= read_recipe(beside if beside.is_file() else find_recipe(base), (*heirs, path.resolve()))
     return inherited | settings
 
 

@@ -69,6 +69,14 @@ def test_an_abbreviation_is_not_taken_for_a_setting(path):
         parse(path, "--step", "3")
 
 
+def test_a_base_of_itself_is_refused_and_one_of_two_heirs_is_not(path, tmp_path):
+    for name, bases in (("a", "[b.yaml, recipe.yaml]"), ("b", "recipe.yaml"), ("c", "d.yaml"), ("d", "c.yaml")):
+        (tmp_path / f"{name}.yaml").write_text(f"base: {bases}\n")
+    assert read_recipe(tmp_path / "a.yaml") == read_recipe(path)
+    with pytest.raises(ValueError, match="c.yaml is a base of itself"):
+        read_recipe(tmp_path / "c.yaml")
+
+
 @pytest.mark.parametrize("text", ["- 1\n- 2\n", "just words", "a: [1", ""])
 def test_what_is_no_recipe_is_refused(path, text):
     path.write_text(text)
