@@ -63,7 +63,7 @@ def _processor(model: str | None, recipes_model: str | None) -> EmotionQwenProce
     try:
         # Not from the Hub: what a recipe starts from is mostly what another run is still to write here.
         return EmotionQwenProcessor.from_pretrained(recipes_model, local_files_only=True)
-    except OSError:
+    except (OSError, ValueError):  # the latter for what can't be a name on the Hub
         message = "There is no checkpoint '%s' here: nothing is decoded, no tokens are counted. Name one as --model."
         logger.warning(message, recipes_model)
         return None

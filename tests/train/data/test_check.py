@@ -97,16 +97,17 @@ def test_a_recipe_that_can_not_be_read_is_one_sentence(text, message, tmp_path, 
     assert len(printed.strip().splitlines()) == 1
 
 
-def test_without_the_recipes_checkpoint_everything_but_the_tokens_is_told(tmp_path, capsys, caplog):
+@pytest.mark.parametrize("checkpoint", ["outputs/stage9", "outputs/nano/stage9", "/nowhere/stage9"])
+def test_without_the_recipes_checkpoint_everything_but_the_tokens_is_told(checkpoint, tmp_path, capsys, caplog):
     write_clip(tmp_path / "clips" / "happy" / "a.mp4"), write_clip(tmp_path / "clips" / "sad" / "a.mp4")
     data = [{"reader": "folder_per_label", "path": str(tmp_path / "clips")}]
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"data": data, "model_name_or_path": "outputs/stage9"}))
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({"data": data, "model_name_or_path": checkpoint}))
     code, printed = check(capsys, tmp_path / "recipe.yaml")
     assert code == 0
     assert "samples     2" in printed
     assert "decoded     0 of 2" in printed
     assert "tokens" not in printed
-    assert "outputs/stage9" in caplog.text
+    assert checkpoint in caplog.text
 
 
 def test_a_source_that_is_not_there_does_not_hide_the_others(tmp_path, capsys):
