@@ -45,7 +45,7 @@ DATA := outputs/nano/data
 
 nano: $(VENV)/dev.stamp ## render the data, train the Nano, measure it; results in outputs/nano
 	$(SYNTHETIC).data_set --output $(DATA)/drawings --identities 0 --held-out-identities 0 \
-		--shapes 8000 --words 3000 --moving 1500 --size 80 --clip-frames 6 12 --seed 3
+		--shapes 12000 --words 8000 --moving 2000 --size 80 --clip-frames 6 12 --seed 3
 	$(SYNTHETIC).data_set --output $(DATA)/closeups --identities 900 --held-out-identities 40 --stills-per-label 3 \
 		--size 112 --face-height 0.5 0.95 --seed 0
 	$(SYNTHETIC).data_set --output $(DATA)/portraits --identities 400 --held-out-identities 40 --stills-per-label 1 \

@@ -49,6 +49,7 @@ class ScriptArguments:
         trainable: Names of the modules that are trained, "" for all; everything else is frozen. Empty with
             `use_peft`: the adapter alone is trained.
         learning_rates: Learning rate by name of module, for those that do not take `learning_rate`.
+        muon_learning_rates: Learning rate by name of module whose matrices Muon trains; AdamW trains all else.
         facial_emotion_capture: Whether masked copies of faces follow pictures and clips.
         samples_per_epoch: Samples drawn in an epoch; by default as many as the sources have.
         max_broken_share: Largest share of samples that may be broken, 0 to below 1; more stop the run.
@@ -63,6 +64,9 @@ class ScriptArguments:
     learning_rates: dict[str, float] = field(
         default_factory=dict, metadata={"help": "Learning rate by name of module, for those with one of their own."}
     )
+    muon_learning_rates: dict[str, float] = field(
+        default_factory=dict, metadata={"help": "Learning rate by name of module whose matrices Muon trains."}
+    )
     facial_emotion_capture: bool = field(
         default=True, metadata={"help": "Whether masked copies of faces follow pictures and clips."}
     )
@@ -75,12 +79,14 @@ class ScriptArguments:
         for name in ("data", "eval_data", "trainable"):
             if not isinstance(getattr(self, name), list):
                 raise ValueError(f"{name} must be a list, not {getattr(self, name)!r:.80}.")
-        if not isinstance(self.learning_rates, dict):
-            raise ValueError(f"learning_rates must be rates by name of module, not {self.learning_rates!r:.80}.")
+        for name in ("learning_rates", "muon_learning_rates"):
+            if not isinstance(getattr(self, name), dict):
+                raise ValueError(f"{name} must be rates by name of module, not {getattr(self, name)!r:.80}.")
         if self.samples_per_epoch is not None and self.samples_per_epoch < 1:
             raise ValueError(f"samples_per_epoch must be above 0, not {self.samples_per_epoch}.")
         # YAML takes 1e-4, without a point, for a text.
         self.learning_rates = {module: float(rate) for module, rate in self.learning_rates.items()}
+        self.muon_learning_rates = {module: float(rate) for module, rate in self.muon_learning_rates.items()}
 
 
 def load_processor(settings: ModelConfig) -> EmotionQwenProcessor:
@@ -211,10 +217,11 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         attn_implementation=choose_attention(model_settings.attn_implementation),
     )
     set_trainable(model, script.trainable)
-    require_modules(model, script.learning_rates, "has a learning rate for")
+    require_modules(model, [*script.learning_rates, *script.muon_learning_rates], "has a learning rate for")
     trainer = EmotionQwenTrainer(
         groups=None if script.streaming else data.groups,
         learning_rates=script.learning_rates,
+        muon_learning_rates=script.muon_learning_rates,
         run_settings=lasting_settings(
             script, training, model_settings, samples=samples, **{PROCESSES: training.world_size}
         ),
@@ -231,7 +238,8 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
     require_trained(trainer.model, script.trainable, adapts=model_settings.use_peft)
     if trainer.is_world_process_zero():
         logger.info("processes: %d", trainer.accelerator.num_processes)
-        logger.info(trainable_table(trainer.model, script.learning_rates, training.learning_rate))
+        rates = script.learning_rates, training.learning_rate, script.muon_learning_rates
+        logger.info(trainable_table(trainer.model, *rates))
         logger.info(show_sample(collator([next(iter(rows))]), processor))
     trainer.train_to_the_end(anew=script.overwrite_output_dir)
 

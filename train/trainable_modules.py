@@ -1,9 +1,13 @@
 """What a run trains: declared by the names of modules, checked against the model, and shown before the run starts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.parameter import Parameter
+
+Default = TypeVar("Default", float, None)
 
 LORA_MARK = ".lora_"
 """Part of the names that PEFT gives to LoRA's matrices."""
@@ -73,7 +77,7 @@ def require_trained(model: nn.Module, modules: Sequence[str], adapts: bool) -> N
         raise ValueError(f"{wrong[0]!r} would be trained, and {len(wrong) - 1} more that the recipe does not name.")
 
 
-def learning_rate_of(name: str, rates: Mapping[str, float], default: float) -> float:
+def learning_rate_of(name: str, rates: Mapping[str, float], default: Default) -> float | Default:
     """The learning rate of a parameter: that of the longest module name in `rates` that it lies in.
 
     Args:
@@ -85,19 +89,44 @@ def learning_rate_of(name: str, rates: Mapping[str, float], default: float) -> f
     return rates[max(inside, key=len)] if inside else default
 
 
-def trainable_table(model: nn.Module, rates: Mapping[str, float], default: float) -> str:
+def matrices_by_rate(
+    parameters: Iterable[tuple[str, Parameter]], rates: Mapping[str, float]
+) -> dict[float, list[Parameter]]:
+    """What Muon trains, by learning rate.
+
+    Args:
+        parameters: With their names.
+        rates: Learning rate by name of module, for all matrices in it that are trained.
+    """
+    matrices: dict[float, list[Parameter]] = {}
+    for name, parameter in parameters:
+        rate = learning_rate_of(name, rates, None)
+        if rate is not None and parameter.ndim == 2 and parameter.requires_grad:
+            matrices.setdefault(rate, []).append(parameter)
+    return matrices
+
+
+def trainable_table(
+    model: nn.Module,
+    rates: Mapping[str, float],
+    default: float,
+    muon_rates: Mapping[str, float] = MappingProxyType({}),
+) -> str:
     """A table of what is trained: module, parameters, how many of them are trained, and how fast.
 
     Args:
         model: The model as the trainer holds it.
         rates: Learning rate by name of module.
         default: For all others.
+        muon_rates: Learning rate by name of module whose matrices Muon trains.
     """
     rows = [("module", "parameters", "trained", "learning rate")]
     for part, parameters in _parts(model).items():
         trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
         speeds = sorted({learning_rate_of(name, rates, default) for name, _ in trained})
-        speed = ", ".join(f"{rate:g}" for rate in speeds) or "–"
+        by_muon = matrices_by_rate(parameters, muon_rates)
+        shown = [f"{rate:g}" for rate in speeds] + [f"{rate:g} (Muon)" for rate in by_muon]
+        speed = ", ".join(shown) or "–"
         rows.append((part, _count(parameters), _count(trained), speed))
     everything = list(model.named_parameters())
     rows.append(("all", _count(everything), _count([(n, p) for n, p in everything if p.requires_grad]), ""))

@@ -22,8 +22,9 @@ from emotion_qwen.train.checkpoints import (
 )
 from emotion_qwen.train.data.mixture import EpochSampler
 from emotion_qwen.train.grouped_sampler import GroupedSampler
+from emotion_qwen.train.muon import MuonWithAdamW
 from emotion_qwen.train.run_settings import require_same_settings, save_settings
-from emotion_qwen.train.trainable_modules import learning_rate_of
+from emotion_qwen.train.trainable_modules import learning_rate_of, matrices_by_rate
 
 logger = logging.getLogger(__name__)
 
@@ -35,23 +36,31 @@ class EmotionQwenTrainer(SFTTrainer):
         groups: The group of each sample of an epoch; a batch holds samples of one group. None for data
             that is streamed.
         learning_rates: Learning rate by name of module, for those that do not take the run's.
+        muon_learning_rates: Learning rate by name of module whose matrices Muon trains.
         run_settings: What decides which weights the run ends with; see `lasting_settings`.
         adapter_purpose: What the adapter that is trained answers, if one is and anything is known of it.
         **settings: As `SFTTrainer` takes them.
+
+    Raises:
+        ValueError: If Muon is to train under ZeRO or FSDP.
     """
 
     def __init__(
         self,
         groups: Sequence[int] | None,
         learning_rates: Mapping[str, float],
+        muon_learning_rates: Mapping[str, float],
         run_settings: Mapping[str, Any],
         adapter_purpose: AdapterPurpose | None = None,
         **settings: Any,
     ) -> None:
         self.groups = groups
         self.learning_rates = learning_rates
+        self.muon_learning_rates = muon_learning_rates
         self.adapter_purpose = adapter_purpose
         super().__init__(**settings)
+        if muon_learning_rates and (self.is_deepspeed_enabled or self.is_fsdp_enabled):
+            raise ValueError("Muon needs whole matrices, which ZeRO and FSDP divide: leave muon_learning_rates out.")
         self.run_settings = {**run_settings, "distributed_type": self._distributed_type()}
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
@@ -63,13 +72,16 @@ class EmotionQwenTrainer(SFTTrainer):
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Makes the optimizer, with the modules that have a learning rate of their own in groups of their own."""
         optimizer = super().create_optimizer(model)
+        named = list((self.model if model is None else model).named_parameters())
         if self.learning_rates:
-            named = (self.model if model is None else model).named_parameters()
             rates = {id(p): learning_rate_of(name, self.learning_rates, self.args.learning_rate) for name, p in named}
             optimizer.param_groups = [
                 part for group in optimizer.param_groups for part in _split_by_rate(group, rates)
             ]
-        return optimizer
+        if self.muon_learning_rates:
+            matrices = matrices_by_rate(named, self.muon_learning_rates)
+            self.optimizer = MuonWithAdamW(optimizer, matrices, self.args.weight_decay)
+        return self.optimizer
 
     def train_to_the_end(self, anew: bool = False) -> None:
         """Trains from the checkpoint that `resume_from_checkpoint` names, or the last complete one; writes the model.

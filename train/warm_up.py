@@ -26,9 +26,10 @@ from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.asked_pictures import AskedPictures, Pictures, collate_asked
 from emotion_qwen.train.augmentation import Augmentation
+from emotion_qwen.train.muon import MuonWithAdamW
 from emotion_qwen.train.picture_reader import PictureReader
 from emotion_qwen.train.recipe import RecipeParser
-from emotion_qwen.train.trainable_modules import learning_rate_of
+from emotion_qwen.train.trainable_modules import learning_rate_of, matrices_by_rate
 from emotion_qwen.train.warm_up_subjects import Drawings, Faces, Subject
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class WarmUpArguments:
         batch_size: Pictures a step.
         learning_rate: At its highest.
         learning_rates: Learning rate by name of module, for those that do not take `learning_rate`.
+        muon_learning_rates: Learning rate by name of module whose matrices Muon trains; AdamW trains all else.
         warmup_steps: Steps until then.
         weight_decay: AdamW's.
         action_unit_weight: Weight of the action units' loss against that of the label.
@@ -73,6 +75,7 @@ class WarmUpArguments:
     batch_size: int = 32
     learning_rate: float = 1e-3
     learning_rates: dict[str, float] = field(default_factory=dict)
+    muon_learning_rates: dict[str, float] = field(default_factory=dict)
     warmup_steps: int = 100
     weight_decay: float = 0.05
     action_unit_weight: float = 1.0
@@ -142,13 +145,16 @@ def _subjects(arguments: WarmUpArguments) -> dict[str, Subject]:
 
 
 def _optimizer(reader: PictureReader, arguments: WarmUpArguments) -> torch.optim.Optimizer:
-    """AdamW with one group for each learning rate."""
+    """AdamW with one group for each learning rate, and Muon where the recipe wants it."""
+    named = [(name.removeprefix("model."), parameter) for name, parameter in reader.named_parameters()]
     groups: dict[float, list[Tensor]] = {}
-    for name, parameter in reader.named_parameters():
-        rate = learning_rate_of(name.removeprefix("model."), arguments.learning_rates, arguments.learning_rate)
+    for name, parameter in named:
+        rate = learning_rate_of(name, arguments.learning_rates, arguments.learning_rate)
         groups.setdefault(rate, []).append(parameter)
     rated = [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
-    return torch.optim.AdamW(rated, weight_decay=arguments.weight_decay, betas=(0.9, 0.98))
+    adamw = torch.optim.AdamW(rated, weight_decay=arguments.weight_decay, betas=(0.9, 0.98))
+    matrices = matrices_by_rate(named, arguments.muon_learning_rates)
+    return MuonWithAdamW(adamw, matrices, arguments.weight_decay) if matrices else adamw
 
 
 def _batches(name: str, pictures: Pictures, arguments: WarmUpArguments) -> Iterator[tuple[Any, ...]]:

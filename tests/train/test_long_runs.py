@@ -1,6 +1,7 @@
 """Runs that are killed and started again."""
 
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -89,13 +90,26 @@ def here(path: Path, output: Path, *settings: str) -> None:
     sft.main([str(path), *SETTINGS, *small, f"output_dir={output}", *settings])
 
 
+def test_muon_goes_on_with_the_same_weights(path, sources, nano, tmp_path):
+    here(path, tmp_path / "adamw")
+    rates = {"model.visual.blocks": 1e-3, "model.language_model.layers": 1e-3}
+    settings = {"model_name_or_path": str(nano), "data": sources, "muon_learning_rates": rates}
+    path = recipe_based_on(tmp_path, "nano/stage3", **settings)
+    here(path, tmp_path / "undisturbed")
+    assert not equal(tmp_path / "undisturbed", tmp_path / "adamw")
+    resumed = tmp_path / "resumed"
+    checkpoint = shutil.copytree(tmp_path / "undisturbed" / "checkpoint-1", resumed / "checkpoint-1")
+    here(path, resumed, f"resume_from_checkpoint={checkpoint}")
+    assert equal(tmp_path / "undisturbed", resumed)
+
+
 def test_a_finished_run_is_not_trained_over_unless_told_to(path, tmp_path):
     output = tmp_path / "out"
     here(path, output)
     trained = weights(output)
     with pytest.raises(ValueError, match="holds a finished model"):
         here(path, output)
-    with pytest.raises(ValueError, match="other settings: learning_rate .[0-9.]+, now 0.1..*overwrite_output_dir=true"):
+    with pytest.raises(ValueError, match="other settings: learning_rate .[0-9.]+, now 0.1..*overwrite_output_dir"):
         here(path, output, "learning_rate=0.1", "resume_from_checkpoint=true")
     here(path, output, "logging_steps=2", f"resume_from_checkpoint={output / 'checkpoint-1'}")
     again = weights(output)

@@ -13,6 +13,7 @@ REFUSED = [
     ({"data": {"reader": "csv", "path": "a.csv"}}, "data must be a list"),
     ({"trainable": "model.visual"}, "trainable must be a list, not 'model.visual'"),
     ({"learning_rates": [1e-4]}, "learning_rates must be rates by name of module"),
+    ({"muon_learning_rates": {"model.visual.blokcs": 1e-4}}, "has a learning rate for 'model.visual.blokcs'"),
     (
         {"learning_rates": {"model.visual.compresor": 1e-4}},
         "rate for 'model.visual.compresor', but the model",
