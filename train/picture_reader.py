@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
@@ -74,12 +75,28 @@ class PictureReader(nn.Module):
         seen = self.model.model.get_image_features(patches, grids, return_dict=True)
         held = self.model.model(**inputs, mm_encoder_outputs={"image": seen}, use_cache=False).last_hidden_state
         begins = torch.where(spoken.any(1), spoken.int().argmax(1), inputs["attention_mask"].sum(1)) - 1
-        tokens = torch.stack(seen.pooler_output).flatten(1)
         return Readings(
-            self.token_readouts[subject](tokens),
+            self._read_tokens(seen, subject),
             self.answer_readouts[subject](held[torch.arange(len(held)), begins]),
             *self._speak(held, inputs["input_ids"], spoken),
         )
+
+    def look(self, pixels: Tensor, subject: str) -> Tensor:
+        """Reads the visual tokens alone, without the language model and its share of the time.
+
+        Args:
+            pixels: uint8 (batch, 3, side, side).
+            subject: Chooses the readout.
+
+        Returns:
+            What the readout predicts: `(batch, outputs)`.
+        """
+        inputs = self.processor.image_processor(list(pixels), facial_emotion_capture=False, return_tensors="pt")
+        seen = self.model.model.get_image_features(inputs["pixel_values"], inputs["image_grid_thw"], return_dict=True)
+        return self._read_tokens(seen, subject)
+
+    def _read_tokens(self, seen: BaseModelOutputWithPooling, subject: str) -> Tensor:
+        return self.token_readouts[subject](torch.stack(seen.pooler_output).flatten(1))
 
     def _inputs(self, pixels: Tensor, turns: list[Turns]) -> tuple[dict[str, Tensor], Tensor]:
         """The model's inputs, and which tokens the assistant speaks, bool `(batch, length)`."""

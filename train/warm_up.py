@@ -48,6 +48,8 @@ class WarmUpArguments:
         easing_epochs: Epochs in which the augmentation grows from none to all of it. With all of it from the start,
             nothing is learnt for thousands of steps.
         steps: Optimiser steps.
+        tower_steps: So many of them, the first, leave the language model out: the tower learns as much from a step
+            without it, in less than half the time, and the language model learns faster from a tower that sees.
         drawings_every: Every so many steps one is of drawings; all others are of faces.
         batch_size: Pictures a step.
         learning_rate: At its highest.
@@ -71,6 +73,7 @@ class WarmUpArguments:
     augmentation: dict = field(default_factory=dict)
     easing_epochs: int = 3
     steps: int = 4000
+    tower_steps: int = 0
     drawings_every: int = 4
     batch_size: int = 32
     learning_rate: float = 1e-3
@@ -116,7 +119,11 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
     start, shares, losses = time.perf_counter(), {}, {name: [] for name in subjects}
     for step in range(1, arguments.steps + 1):
         name = "faces" if step % arguments.drawings_every else "drawings"
-        loss = _loss(reader, name, subjects[name], next(batches[name]), arguments.spoken_weight)
+        batch = next(batches[name])
+        if step <= arguments.tower_steps:
+            loss = _seen_loss(reader, name, subjects[name], batch)
+        else:
+            loss = _loss(reader, name, subjects[name], batch, arguments.spoken_weight)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
@@ -178,16 +185,28 @@ def _asked(name: str, pictures: Pictures, arguments: WarmUpArguments) -> AskedPi
 
 
 def _loss(reader: PictureReader, name: str, subject: Subject, batch: tuple[Any, ...], spoken_weight: float) -> Tensor:
-    """The sum over readouts and answers; the expert that is for the other subject gets no gradient from it."""
+    """The sum over readouts and answers."""
     pixels, *targets, turns = batch
+    _learn_from(reader, subject)
+    readings = reader(pixels, name, turns)
+    read_loss = subject.loss(readings.tokens, *targets) + subject.loss(readings.answer, *targets)
+    return read_loss + spoken_weight * readings.spoken_loss
+
+
+def _seen_loss(reader: PictureReader, name: str, subject: Subject, batch: tuple[Any, ...]) -> Tensor:
+    """That of the visual tokens' readout alone."""
+    pixels, *targets, _ = batch
+    _learn_from(reader, subject)
+    return subject.loss(reader.look(pixels, name), *targets)
+
+
+def _learn_from(reader: PictureReader, subject: Subject) -> None:
+    """Everything learns, but the expert that is for the other subject gets no gradient from this one."""
     reader.train()
     reader.requires_grad_(True)
     resting = getattr(reader.model.model.visual.compressor, subject.resting_expert, None)
     if resting is not None:  # other projectors have no experts and learn from everything
         resting.requires_grad_(False)
-    readings = reader(pixels, name, turns)
-    read_loss = subject.loss(readings.tokens, *targets) + subject.loss(readings.answer, *targets)
-    return read_loss + spoken_weight * readings.spoken_loss
 
 
 @torch.no_grad()

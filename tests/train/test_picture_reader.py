@@ -28,6 +28,11 @@ def test_without_questions_there_is_nothing_to_say(reader, pixels):
 
 
 @torch.no_grad()
+def test_looking_reads_the_same_visual_tokens(reader, pixels):
+    torch.testing.assert_close(reader.look(pixels, "drawings"), reader(pixels, "drawings", [[], []]).tokens)
+
+
+@torch.no_grad()
 def test_what_is_said_later_does_not_change_what_is_held_where_the_first_answer_begins(reader, pixels):
     short, long = ([(QUESTION, "Red.")], [(QUESTION, "Blue."), ("How many shapes are there?", "Two.")])
     alone = reader(pixels[:1], "drawings", [short])

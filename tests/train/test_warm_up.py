@@ -16,7 +16,7 @@ PARTS = ("visual.blocks", "emotion_expert", "general_expert", "gating_network", 
 def settings(faces, nano, tmp_path):
     media = {"faces": str(faces), "drawings": str(faces)}
     out = {"model_name_or_path": str(nano), "output_dir": str(tmp_path / "warm"), "drawings_every": 2}
-    return recipe(tmp_path, "warm_up.yaml", **media, **out, steps=3, batch_size=4, warmup_steps=1)
+    return recipe(tmp_path, "warm_up.yaml", **media, **out, steps=3, tower_steps=1, batch_size=4, warmup_steps=1)
 
 
 def test_every_part_is_warmed_and_no_readout_is_saved(settings, nano, tmp_path, monkeypatch):
@@ -37,6 +37,14 @@ def test_the_expert_of_the_other_subject_rests(settings, nano, tmp_path, monkeyp
     changed = [name for name in before if not torch.equal(before[name], after[name])]
     assert any(learns in name for name in changed)
     assert not any(rests in name for name in changed)
+
+
+def test_the_language_model_rests_while_the_tower_learns(settings, nano, tmp_path, monkeypatch):
+    run(monkeypatch, warm_up, "--config", settings, "--tower_steps", 3)
+    before, after = weights(nano), weights(tmp_path / "warm")
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any("visual.blocks" in name for name in changed)
+    assert not any("language_model" in name for name in changed)
 
 
 def test_a_projector_without_experts_learns_from_both_subjects(settings, nano, tmp_path, monkeypatch):
