@@ -34,13 +34,18 @@ _BOS_FIRST = "{{- bos_token -}}\n"
 
 
 def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
-    """Load the tokenizer of a local folder.
+    """Load the tokenizer of a local folder; it pads on the left, whatever the folder says.
+
+    An answer continues its prompt, so prompts of a batch have to end together. Qwen2.5-VL leaves that to its callers,
+    and whoever forgets it gets answers to padding.
 
     Raises:
         ValueError: If there is none that transformers can load.
     """
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, padding_side="left"
+        )
     except Exception as error:  # a damaged file raises whatever its reader raises
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"The tokenizer of {str(folder)!r} can't be loaded: {reason}") from error

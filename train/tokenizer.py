@@ -67,6 +67,7 @@ def train_tokenizer(sentences: Iterable[str], vocabulary_size: int) -> Qwen2Toke
         unk_token=None,
         eos_token=END_OF_TURN,
         pad_token=END_OF_TEXT,
+        padding_side="left",  # answers continue prompts, which have to end together
         extra_special_tokens={**MEDIA_TOKENS, **{f"special_{i}": token for i, token in enumerate(SPECIAL_TOKENS)}},
         model_max_length=8192,
     )

@@ -25,6 +25,11 @@ def test_special_tokens_are_one_token_each_and_named_for_the_processor():
     assert tokenizer.eos_token == "<|im_end|>"
 
 
+def test_prompts_of_a_batch_end_together():
+    mask = train_tokenizer(SENTENCES, 320)(["happy", "happy happy"], padding=True)["attention_mask"]
+    assert not all(mask[0]) and mask[0][-1] == 1
+
+
 def test_a_vocabulary_that_cannot_hold_every_byte_is_refused():
     with pytest.raises(ValueError, match="can't hold 256 bytes"):
         train_tokenizer(SENTENCES, 200)
