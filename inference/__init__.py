@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .adapter_files import AdapterPurpose
+    from .adapter_purpose import AdapterPurpose
     from .adapters import AdapterSet
     from .analysis import EmotionAnalysis, Gate, TimelinePoint
     from .analyzer import EmotionAnalyzer
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .prompts import EMOTION_LABELS, label_question, reasoning_question
 
 _NAMES = {
-    "adapter_files": ("AdapterPurpose",),
+    "adapter_purpose": ("AdapterPurpose",),
     "adapters": ("AdapterSet",),
     "analysis": ("EmotionAnalysis", "Gate", "TimelinePoint"),
     "analyzer": ("EmotionAnalyzer",),

@@ -14,7 +14,7 @@ What stands in quotation marks is spoken, written or titled, and does not count.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from .adapter_files import AdapterPurpose
+from .adapter_purpose import AdapterPurpose
 from .label_sets import CHINESE_NAMES, LABEL_SETS
 
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|「[^」]*」|『[^』]*』|(?<!\w)'[^']*'(?!\w)")

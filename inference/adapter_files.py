@@ -1,25 +1,24 @@
 """Adapters as folders in PEFT's format: finding them, and reading what they say of themselves."""
 
-import json
 import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from huggingface_hub import snapshot_download
 from safetensors import SafetensorError, safe_open
 
 from emotion_qwen import EmotionQwenConfig
 
+from .adapter_purpose import PURPOSE_FILE, AdapterPurpose, read_purpose
 from .errors import AdapterError
-from .label_sets import LABEL_SETS
+from .json_file import read_settings
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
-PURPOSE_FILE = "emotion_qwen_adapter.json"
 ADAPTERS_FOLDER = "adapters"
 """Where a checkpoint folder keeps the adapters that come with it, one folder each."""
 
@@ -32,44 +31,6 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PEFT_PREFIX = "lora_"
 _PASSING = re.compile(r"\.|checkpoint-\d+$")
 """Beginnings of the names of folders that are still to become something else."""
-
-
-@dataclass(frozen=True)
-class AdapterPurpose:
-    """What an adapter was trained to answer; `AUTO` goes by it.
-
-    Attributes:
-        labels: The labels that it names one of, or None where it names none.
-        open_questions: Whether it answers open questions about emotion; by default where it names no labels.
-        media: "image" or "video": the only kind that it was trained on; None: both, or text alone.
-
-    Raises:
-        ValueError: If the kind of media is another one, or it answers nothing.
-    """
-
-    labels: tuple[str, ...] | None = None
-    open_questions: bool | None = None
-    media: Literal["image", "video"] | None = None
-
-    def __post_init__(self) -> None:
-        if self.open_questions is None:
-            object.__setattr__(self, "open_questions", self.labels is None)
-        if self.media not in (None, "image", "video"):
-            raise ValueError(f"An adapter is for media of the kind image, video or null, not {self.media!r}.")
-        if self.labels is None and not self.open_questions:
-            raise ValueError("An adapter names labels or answers open questions, or both.")
-
-    def describe(self) -> str:
-        """Say it in words, such as "with one of happy, sad, of clips"."""
-        answers = [] if self.labels is None else [f"with one of {', '.join(self.labels)}"]
-        answers += ["open questions about emotion"] if self.open_questions else []
-        of_media = {None: "", "image": ", of pictures", "video": ", of clips"}
-        return " and ".join(answers) + of_media[self.media]
-
-    def save(self, folder: str | Path) -> None:
-        """Write it beside the adapter's weights."""
-        text = json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
-        (Path(folder) / PURPOSE_FILE).write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -212,39 +173,13 @@ def read_adapter(folder: str | Path, name: str | None = None) -> AdapterInfo:
     )
 
 
-def read_purpose(folder: Path, name: str) -> AdapterPurpose:
-    """Tell what an adapter answers.
-
-    Args:
-        folder: Its local folder; its purpose file counts.
-        name: Its name. Without a purpose file, an adapter that is named after a label set answers that set's
-            question, and any other one open questions.
-
-    Raises:
-        AdapterError: If the purpose file is damaged.
-    """
-    if not (folder / PURPOSE_FILE).is_file():
-        return AdapterPurpose(LABEL_SETS[name].labels) if name in LABEL_SETS else AdapterPurpose()
-    stated = _read_json(folder / PURPOSE_FILE)
-    labels, open_questions = stated.get("labels"), stated.get("open_questions")
-    try:
-        if labels is not None and (not isinstance(labels, list) or len(labels) < 2):
-            raise ValueError(f"`labels` must be a list of at least two, or null, not {labels!r}.")
-        if open_questions not in (None, True, False):
-            raise ValueError(f"`open_questions` must be true or false, not {open_questions!r}.")
-        labels = None if labels is None else tuple(map(str, labels))
-        return AdapterPurpose(labels, open_questions, stated.get("media"))
-    except ValueError as error:
-        raise AdapterError(f"{str(folder / PURPOSE_FILE)!r} can't be used: {error}") from error
-
-
 def read_adapter_config(folder: Path) -> dict[str, Any]:
     """Read PEFT's config of an adapter.
 
     Raises:
         AdapterError: If it is no JSON object.
     """
-    return _read_json(folder / CONFIG_FILE)
+    return read_settings(folder / CONFIG_FILE, AdapterError)
 
 
 def check_base(folder: Path, model_class: str) -> None:
@@ -261,7 +196,7 @@ def check_base(folder: Path, model_class: str) -> None:
     trained_on = (config.get("auto_mapping") or {}).get("base_model_class", model_class)
     base = config.get("base_model_name_or_path")
     if base and (Path(base) / "config.json").is_file():
-        model_type = _read_json(Path(base) / "config.json").get("model_type")
+        model_type = read_settings(Path(base) / "config.json", AdapterError).get("model_type")
         if model_type != EmotionQwenConfig.model_type:
             trained_on = f"{model_type} ({base})"
     if trained_on != model_class:
@@ -286,13 +221,3 @@ def _fetch(repo_id: str, place: str, what: str) -> Path:
         raise AdapterError(
             f"There is no {what} {repo_id!r}, neither here nor, as far as can be told, on the Hub."
         ) from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AdapterError(f"{str(path)!r} is not readable JSON.") from error
-    if not isinstance(content, dict):
-        raise AdapterError(f"{str(path)!r} holds no settings.")
-    return content

@@ -11,8 +11,9 @@ import huggingface_hub
 
 from emotion_qwen.whole_folder import appearing_whole, free_folder
 
-from .adapter_files import AdapterInfo, AdapterPurpose, read_adapter
+from .adapter_files import AdapterInfo, read_adapter
 from .adapter_loading import merge_adapter
+from .adapter_purpose import AdapterPurpose
 from .carried_adapters import write_adapter
 from .checkpoint import load_checkpoint
 from .errors import AdapterError, OutputError

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from .adapter_files import BASE, AdapterPurpose, adapter_name, checked_name, locate_adapter, read_purpose
+from .adapter_files import BASE, adapter_name, checked_name, locate_adapter
 from .adapter_loading import load_another, load_peft_model
+from .adapter_purpose import AdapterPurpose, read_purpose
 from .errors import AdapterError
 
 _PEFT_BASE = "__base__"

@@ -123,7 +123,8 @@ def _adapter(options: argparse.Namespace) -> str | Path:
 
 def _purpose(options: argparse.Namespace):
     """What the options say that the adapter answers; None where they say nothing."""
-    from .adapter_files import AdapterPurpose, locate_adapter, read_adapter
+    from .adapter_files import locate_adapter, read_adapter
+    from .adapter_purpose import AdapterPurpose
     from .label_sets import as_label_set
 
     if options.answers is None and options.media is None:

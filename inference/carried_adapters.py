@@ -10,7 +10,6 @@ from torch import nn
 
 from .adapter_files import (
     CONFIG_FILE,
-    PURPOSE_FILE,
     WEIGHTS_FILE,
     AdapterInfo,
     checked_name,
@@ -19,6 +18,7 @@ from .adapter_files import (
     read_adapter_config,
 )
 from .adapter_fit import check_fit
+from .adapter_purpose import PURPOSE_FILE
 
 _FILES = {CONFIG_FILE, PURPOSE_FILE, WEIGHTS_FILE}
 

@@ -1,9 +1,7 @@
 """Loading a model and its processor, with one clear sentence where something doesn't fit."""
 
-import json
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,6 +11,7 @@ from emotion_qwen.processing import EmotionQwenProcessor
 
 from .errors import CheckpointError
 from .first_line import short_reason
+from .json_file import read_settings
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PROCESSORS = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
@@ -107,15 +106,14 @@ def _load_model(path_or_id: str | Path, dtype: torch.dtype | str, attn_implement
 
 def _check_folder(folder: Path) -> None:
     _require_one(folder, ("config.json",))
-    model_type = _read_json(folder / "config.json").get("model_type")
+    model_type = read_settings(folder / "config.json", CheckpointError).get("model_type")
     if model_type != EmotionQwenConfig.model_type:
         raise CheckpointError(f"Checkpoint {str(folder)!r} is a {model_type!r} model, not Emotion-Qwen.")
     _require_one(folder, _WEIGHTS)
     _require_one(folder, _PROCESSORS)
     _require_one(folder, _TOKENIZERS)
     index = folder / _WEIGHTS[1]
-    shards = set(_read_json(index).get("weight_map", {}).values()) if index.exists() else ()
-    for shard in sorted(shards):
+    for shard in _list_shards(index) if index.exists() else ():
         _require_one(folder, (shard,))
 
 
@@ -124,11 +122,11 @@ def _require_one(folder: Path, names: tuple[str, ...]) -> None:
         raise CheckpointError(f"Checkpoint {str(folder)!r} lacks {' or '.join(names)}.")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{str(path)!r} is not readable JSON.") from error
+def _list_shards(index: Path) -> list[str]:
+    file_of_weight = read_settings(index, CheckpointError).get("weight_map")
+    if not isinstance(file_of_weight, dict):
+        raise CheckpointError(f"{str(index)!r} is not an index of weights.")
+    return sorted(set(map(str, file_of_weight.values())))
 
 
 def _cannot_load(what: str, path_or_id: str | Path, error: Exception) -> str:

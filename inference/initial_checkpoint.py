@@ -1,7 +1,6 @@
 """A checkpoint to train from, made of another model's folder: weights, config, processor and chat template."""
 
 import copy
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,8 @@ from emotion_qwen.processing.starting_processor import (
 from emotion_qwen.text_backbone import EMBEDDINGS, NewTokens, read_text_config, text_backbone_sources
 from emotion_qwen.weight_files import DEFAULT_SHARD_SIZE, ConversionError, TensorSources, WeightFolder
 from emotion_qwen.whole_folder import appearing_whole, free_folder
+
+from .json_file import read_settings
 
 _LANGUAGE = ("model.language_model.", "lm_head.")
 _GENERATION_CONFIG = "generation_config.json"
@@ -131,7 +132,10 @@ def init_from_authors(
         FileExistsError: If there is something at `output`.
     """
     target = free_folder(output)
-    qwen, weights = read_authors_config(_read_settings(source)), WeightFolder(source)
+    qwen, weights = (
+        read_authors_config(read_settings(Path(source) / "config.json", ConversionError)),
+        WeightFolder(source),
+    )
     config = build_config(qwen)
     hidden_size = config.vision_config.hidden_size
     config.vision_config.gate_hidden_size = gate_width(weights, hidden_size)
@@ -186,13 +190,6 @@ def write_checkpoint(
         write_model(config, sources, folder, _dtype(sources), max_shard_size)
         generation.save_pretrained(folder)
         processor.save_pretrained(folder)
-
-
-def _read_settings(folder: str | Path) -> dict:
-    try:
-        return json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConversionError(f"{str(folder)!r} has no readable config.json.") from error
 
 
 def _dtype(sources: TensorSources) -> torch.dtype:

@@ -45,9 +45,9 @@ def read_qwen_config(folder: str | Path) -> Qwen2_5_VLConfig:
     """
     try:
         settings, _ = Qwen2_5_VLConfig.get_config_dict(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
+        model_type = settings.get("model_type")
+    except (OSError, ValueError, TypeError, AttributeError) as error:  # the latter two where it is no JSON object
         raise ConversionError(f"{str(folder)!r} has no readable config.json.") from error
-    model_type = settings.get("model_type")
     if model_type != Qwen2_5_VLConfig.model_type:
         raise ConversionError(f"{str(folder)!r} is a {model_type!r} model, not Qwen2.5-VL.")
     return Qwen2_5_VLConfig.from_dict(settings)

@@ -130,10 +130,10 @@ def _is_empty_folder(path: Path) -> bool:
 
 def _is_export(folder: Path) -> bool:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        auto_map = _read_json(folder / "config.json")["auto_map"]
+        return auto_map["AutoConfig"] == _code_reference(EmotionQwenConfig)
+    except (OSError, ValueError, KeyError, TypeError):  # the latter two where it is no config that this wrote
         return False
-    return config.get("auto_map", {}).get("AutoConfig") == _code_reference(EmotionQwenConfig)
 
 
 def _check_replaceable(target: Path, replacement: Path) -> None:

@@ -68,8 +68,9 @@ class WeightFolder:
         if (self.folder / SINGLE_FILE).is_file() or not index.is_file():  # the order in which transformers looks
             return [SINGLE_FILE]
         try:
-            return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
+            weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+            return sorted(set(map(str, weight_map.values())))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConversionError(f"{str(index)!r} is not an index of weights.") from error
 
     def _open(self, name: str):

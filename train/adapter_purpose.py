@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from emotion_qwen.inference.adapter_files import AdapterPurpose
+from emotion_qwen.inference.adapter_purpose import AdapterPurpose
 from emotion_qwen.train.data.source import Source
 
 _KINDS = {"image", "video"}

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Sampler
 from trl import SFTTrainer
 
-from emotion_qwen.inference.adapter_files import AdapterPurpose
+from emotion_qwen.inference.adapter_purpose import AdapterPurpose
 from emotion_qwen.train.checkpoints import (
     complete_checkpoints,
     finish,

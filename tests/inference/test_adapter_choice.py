@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emotion_qwen.inference.adapter_choice import choose_adapter
-from emotion_qwen.inference.adapter_files import AdapterPurpose
+from emotion_qwen.inference.adapter_purpose import AdapterPurpose
 from emotion_qwen.inference.label_sets import LABEL_SETS
 from emotion_qwen.inference.prompts import LANGUAGES, label_question, reasoning_question
 from emotion_qwen.train.synthetic.general_sentences import shape_turns

@@ -14,8 +14,9 @@ from transformers import GenerationConfig
 
 from emotion_qwen import export_to_hub
 from emotion_qwen.inference import AdapterError, AdapterSet, EmotionAnalyzer
-from emotion_qwen.inference.adapter_files import AdapterPurpose, find_adapters
+from emotion_qwen.inference.adapter_files import find_adapters
 from emotion_qwen.inference.adapter_loading import apply_adapter, merge_adapter
+from emotion_qwen.inference.adapter_purpose import AdapterPurpose
 from emotion_qwen.inference.checkpoint import load_checkpoint
 from emotion_qwen.inference.label_sets import LABEL_SETS
 from emotion_qwen.inference.prompts import EMOTION_LABELS

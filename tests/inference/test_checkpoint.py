@@ -34,6 +34,21 @@ def test_a_damaged_file_is_one_sentence(copy, name):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("content", ["[1]", "null", '"no settings"'])
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors.index.json", "processor_config.json"])
+def test_json_that_holds_no_settings_is_refused(copy, name, content):
+    (copy / name).write_text(content)
+    with pytest.raises(CheckpointError):
+        EmotionAnalyzer.from_pretrained(copy)
+
+
+@pytest.mark.parametrize("weight_map", [None, [1], {"lm_head.weight": 3}])
+def test_an_index_that_is_none_is_refused(copy, weight_map):
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    with pytest.raises(CheckpointError, match="is not an index|lacks 3"):
+        EmotionAnalyzer.from_pretrained(copy)
+
+
 def test_a_missing_shard_is_named(copy):
     weights = load_file(copy / "model.safetensors")
     (copy / "model.safetensors").unlink()

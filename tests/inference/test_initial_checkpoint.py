@@ -107,6 +107,17 @@ def test_pictures_become_the_patches_that_the_tower_knows(tmp_path):
     assert torch.equal(ours, theirs)
 
 
+@pytest.mark.parametrize("backbone", ["qwen", "llama"])
+def test_prompts_of_a_batch_end_together(tmp_path, backbone):
+    write_qwen(tmp_path / "qwen")
+    write_llama(tmp_path / "llama")
+    llama = {"text_backbone": tmp_path / "llama"} if backbone == "llama" else {}
+    folder = init_from_qwen2_5_vl(tmp_path / "qwen", tmp_path / "out", **llama).folder
+    processor = EmotionQwenProcessor.from_pretrained(folder)
+    mask = processor(text=["How do they feel?", "Why?"], padding=True, return_tensors="pt")["attention_mask"]
+    assert not mask.all() and mask[:, -1].all()
+
+
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_llama_backbone_answers_text_as_before(tmp_path, tied):
     write_qwen(tmp_path / "qwen")
@@ -191,6 +202,14 @@ def change_architecture(folder: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "qwen2_vl"}))
 
 
+def list_config(folder: Path) -> None:
+    (folder / "config.json").write_text("[1]")
+
+
+def list_index(folder: Path) -> None:
+    (folder / "model.safetensors.index.json").write_text("[1]")
+
+
 def remove_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
 
@@ -208,6 +227,8 @@ def remove_preprocessor(folder: Path) -> None:
         (add_weight, "no place for 1 of .* audio.conv.weight"),
         (widen_weight, "norm1.weight is"),
         (change_architecture, "'qwen2_vl' model, not Qwen2.5-VL"),
+        (list_config, "no readable config.json"),
+        (list_index, "not an index of weights"),
         (remove_tokenizer, "tokenizer"),
         (remove_preprocessor, "preprocessor_config.json"),
     ],

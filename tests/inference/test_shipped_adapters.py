@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from emotion_qwen.inference import AdapterPurpose, EmotionAnalyzer, analyzer, checkpoint
-from emotion_qwen.inference.adapter_files import ADAPTERS_FOLDER, PURPOSE_FILE, find_adapters
+from emotion_qwen.inference.adapter_files import ADAPTERS_FOLDER, find_adapters
 from emotion_qwen.inference.adapter_fit import check_fit
+from emotion_qwen.inference.adapter_purpose import PURPOSE_FILE
 from emotion_qwen.inference.checkpoint import load_checkpoint, shipped_checkpoint
 from emotion_qwen.inference.cli import main
 from emotion_qwen.inference.prompts import EMOTION_LABELS

@@ -381,10 +381,11 @@ def test_export_fills_an_empty_folder(model, processor, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["empty"]
 
 
-def test_foreign_folder_and_file_are_left_alone(model, processor, tmp_path):
+@pytest.mark.parametrize("config", ["{}", "[1]", "null", '{"auto_map": null}'])
+def test_foreign_folder_and_file_are_left_alone(model, processor, tmp_path, config):
     foreign = tmp_path / "thesis"
     foreign.mkdir()
-    (foreign / "config.json").write_text("{}")
+    (foreign / "config.json").write_text(config)
     (tmp_path / "file").write_text("mine")
     for overwrite in (False, True):
         with pytest.raises(FileExistsError, match="not an exported model"):

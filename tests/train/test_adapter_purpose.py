@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from emotion_qwen.inference.adapter_files import AdapterPurpose
+from emotion_qwen.inference.adapter_purpose import AdapterPurpose
 from emotion_qwen.train.adapter_purpose import purpose_of
 from emotion_qwen.train.data.source import Outline
 from emotion_qwen.train.data.sources import build_source

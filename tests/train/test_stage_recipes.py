@@ -8,7 +8,8 @@ from peft import PeftModel, get_peft_model
 from trl import ModelConfig, SFTConfig, get_peft_config
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
-from emotion_qwen.inference.adapter_files import AdapterPurpose, read_adapter
+from emotion_qwen.inference.adapter_files import read_adapter
+from emotion_qwen.inference.adapter_purpose import AdapterPurpose
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train import sft
 from emotion_qwen.train.recipe import RecipeParser, find_recipe, read_recipe

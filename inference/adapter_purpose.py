@@ -1,0 +1,76 @@
+"""What an adapter answers: stated in a file beside its weights, or told by its name."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from .errors import AdapterError
+from .json_file import read_settings
+from .label_sets import LABEL_SETS
+
+PURPOSE_FILE = "emotion_qwen_adapter.json"
+
+
+@dataclass(frozen=True)
+class AdapterPurpose:
+    """What an adapter was trained to answer; `AUTO` goes by it.
+
+    Attributes:
+        labels: The labels that it names one of, or None where it names none.
+        open_questions: Whether it answers open questions about emotion; by default where it names no labels.
+        media: "image" or "video": the only kind that it was trained on; None: both, or text alone.
+
+    Raises:
+        ValueError: If the kind of media is another one, or it answers nothing.
+    """
+
+    labels: tuple[str, ...] | None = None
+    open_questions: bool | None = None
+    media: Literal["image", "video"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.open_questions is None:
+            object.__setattr__(self, "open_questions", self.labels is None)
+        if self.media not in (None, "image", "video"):
+            raise ValueError(f"An adapter is for media of the kind image, video or null, not {self.media!r}.")
+        if self.labels is None and not self.open_questions:
+            raise ValueError("An adapter names labels or answers open questions, or both.")
+
+    def describe(self) -> str:
+        """Say it in words, such as "with one of happy, sad, of clips"."""
+        answers = [] if self.labels is None else [f"with one of {', '.join(self.labels)}"]
+        answers += ["open questions about emotion"] if self.open_questions else []
+        of_media = {None: "", "image": ", of pictures", "video": ", of clips"}
+        return " and ".join(answers) + of_media[self.media]
+
+    def save(self, folder: str | Path) -> None:
+        """Write it beside the adapter's weights."""
+        text = json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
+        (Path(folder) / PURPOSE_FILE).write_text(text, encoding="utf-8")
+
+
+def read_purpose(folder: Path, name: str) -> AdapterPurpose:
+    """Tell what an adapter answers.
+
+    Args:
+        folder: Its local folder; its purpose file counts.
+        name: Its name. Without a purpose file, an adapter that is named after a label set answers that set's
+            question, and any other one open questions.
+
+    Raises:
+        AdapterError: If the purpose file is damaged.
+    """
+    if not (folder / PURPOSE_FILE).is_file():
+        return AdapterPurpose(LABEL_SETS[name].labels) if name in LABEL_SETS else AdapterPurpose()
+    stated = read_settings(folder / PURPOSE_FILE, AdapterError)
+    labels, open_questions = stated.get("labels"), stated.get("open_questions")
+    try:
+        if labels is not None and (not isinstance(labels, list) or len(labels) < 2):
+            raise ValueError(f"`labels` must be a list of at least two, or null, not {labels!r}.")
+        if open_questions not in (None, True, False):
+            raise ValueError(f"`open_questions` must be true or false, not {open_questions!r}.")
+        labels = None if labels is None else tuple(map(str, labels))
+        return AdapterPurpose(labels, open_questions, stated.get("media"))
+    except ValueError as error:
+        raise AdapterError(f"{str(folder / PURPOSE_FILE)!r} can't be used: {error}") from error
