@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -29,23 +29,39 @@ class TrainingError(RuntimeError):
     """A run ended for want of something; the message is one sentence that tells what to change."""
 
 
-def require_writable(output_dir: str) -> None:
-    """Finds out before a run, and not after hours of it, whether its folder can be written to.
+@contextmanager
+def output_folder(output_dir: str) -> Iterator[None]:
+    """Makes the folder that a run writes to, and takes it away again where the run fails before it wrote anything.
+
+    Whether it can be written to is found out before the run, and not after hours of it.
 
     Args:
-        output_dir: Where the run writes; made if it is not there.
+        output_dir: Where the run writes.
 
     Raises:
         TrainingError: If it can't.
     """
+    folder = Path(output_dir)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        Path(output_dir).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output_dir):
+        _require_writable(folder)
+        yield
+    except BaseException:
+        with suppress(OSError):  # of a folder in which something is
+            for path in made:
+                path.rmdir()
+        raise
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         if error.errno in _FULL:
             raise
-        raise _not_writable(output_dir, error) from error
+        raise _not_writable(str(folder), error) from error
 
 
 @contextmanager

@@ -30,7 +30,8 @@ from emotion_qwen.train.collator import ConversationCollator, show_sample
 from emotion_qwen.train.data.held_out import asked_as_in_training
 from emotion_qwen.train.data.mixture import build_mixture
 from emotion_qwen.train.data.source import Source
-from emotion_qwen.train.failures import explained, require_writable
+from emotion_qwen.train.failures import explained, output_folder
+from emotion_qwen.train.grouped_sampler import GroupedSampler
 from emotion_qwen.train.recipe import RecipeParser
 from emotion_qwen.train.run_settings import PROCESSES, lasting_settings
 from emotion_qwen.train.trainable_modules import require_modules, require_trained, set_trainable, trainable_table
@@ -79,14 +80,18 @@ class ScriptArguments:
         for name in ("data", "eval_data", "trainable"):
             if not isinstance(getattr(self, name), list):
                 raise ValueError(f"{name} must be a list, not {getattr(self, name)!r:.80}.")
-        for name in ("learning_rates", "muon_learning_rates"):
-            if not isinstance(getattr(self, name), dict):
-                raise ValueError(f"{name} must be rates by name of module, not {getattr(self, name)!r:.80}.")
         if self.samples_per_epoch is not None and self.samples_per_epoch < 1:
             raise ValueError(f"samples_per_epoch must be above 0, not {self.samples_per_epoch}.")
-        # YAML takes 1e-4, without a point, for a text.
-        self.learning_rates = {module: float(rate) for module, rate in self.learning_rates.items()}
-        self.muon_learning_rates = {module: float(rate) for module, rate in self.muon_learning_rates.items()}
+        for name in ("learning_rates", "muon_learning_rates"):
+            setattr(self, name, _rates(name, getattr(self, name)))
+
+
+def _rates(name: str, rates: Any) -> dict[str, float]:
+    """Learning rates as numbers: YAML takes 1e-4, without a point, for a text."""
+    try:
+        return {module: float(rate) for module, rate in rates.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be rates by name of module, not {rates!r:.80}.") from error
 
 
 def load_processor(settings: ModelConfig) -> EmotionQwenProcessor:
@@ -165,22 +170,29 @@ def build_held_out(
     return build_mixture(eval_data, processor, training.seed, max_broken_share=share).as_data_set(epochs=1)
 
 
-def epochs_of(training: SFTConfig, samples: int) -> float:
-    """Epochs that a run goes through at most.
+def epochs_of(training: SFTConfig, groups: Sequence[int]) -> float:
+    """Epochs that a run goes through.
 
     Args:
         training: The training settings, of which `max_steps` counts more than `num_train_epochs`.
-        samples: Samples in an epoch.
+        groups: The group of each sample of an epoch, see `GroupedSampler`.
 
     Raises:
-        ValueError: If there would be none.
+        ValueError: If there would be none, or none with a step in it.
     """
+    if training.max_steps <= 0 and training.num_train_epochs <= 0:
+        raise ValueError(f"num_train_epochs must be above 0, not {training.num_train_epochs:g}.")
+    batches = len(GroupedSampler(groups, training.train_batch_size, training.seed)) // training.train_batch_size
+    each = batches / training.world_size
+    each = math.floor(each) if training.dataloader_drop_last else math.ceil(each)
+    if not each:
+        raise ValueError(
+            f"With dataloader_drop_last nothing is left of an epoch: {batches} batches for {training.world_size} "
+            "processes. Leave it out, or raise samples_per_epoch."
+        )
     if training.max_steps <= 0:
-        if training.num_train_epochs <= 0:
-            raise ValueError(f"num_train_epochs must be above 0, not {training.num_train_epochs:g}.")
         return training.num_train_epochs
-    batch = training.per_device_train_batch_size * training.gradient_accumulation_steps * training.world_size
-    return math.ceil(training.max_steps * batch / samples)
+    return math.ceil(training.max_steps / math.ceil(each / training.gradient_accumulation_steps))
 
 
 def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelConfig) -> None:
@@ -206,7 +218,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         streaming=script.streaming,
     )
     workers = max(1, training.dataloader_num_workers) * training.world_size
-    rows = data.as_data_set(workers if script.streaming else epochs_of(training, len(data)))
+    rows = data.as_data_set(workers if script.streaming else epochs_of(training, data.groups))
     samples = None if script.streaming else [len(source) for source in data.sources]
     held_out = build_held_out(script, training, processor, data.sources)
     collator = ConversationCollator(processor, script.facial_emotion_capture)
@@ -253,8 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     script, training, model_settings = parser.parse_recipe(words)
     training.remove_unused_columns = False  # the collator reads them
     training.dataset_kwargs = {"skip_prepare_dataset": True}  # the processor tokenizes
-    with explained(training.output_dir):
-        require_writable(training.output_dir)
+    with explained(training.output_dir), output_folder(training.output_dir):
         train(script, training, model_settings)
 
 

@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader, Dataset
 
 from emotion_qwen.inference import cli
-from emotion_qwen.train.failures import TrainingError, explained, require_writable
+from emotion_qwen.train.failures import TrainingError, explained, output_folder
 
 NO_CPU_MEMORY = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
@@ -81,16 +81,37 @@ def test_other_errors_pass(error):
     assert raised.value is error
 
 
-def test_an_output_folder_is_made_and_left_empty(tmp_path):
-    require_writable(str(tmp_path / "deep" / "out"))
-    assert list((tmp_path / "deep" / "out").iterdir()) == []
+def test_an_output_folder_is_made_and_stays_empty_until_the_run_writes(tmp_path):
+    with output_folder(str(tmp_path / "deep" / "out")):
+        assert list((tmp_path / "deep" / "out").iterdir()) == []
+    assert (tmp_path / "deep" / "out").is_dir()
+
+
+@pytest.mark.parametrize(("there", "written", "left"), [
+    ((), (), set()),
+    (("deep",), (), {"deep"}),
+    (("deep", "deep/out"), (), {"deep", "deep/out"}),
+    ((), ("deep/beside",), {"deep", "deep/beside"}),
+    ((), ("deep/out/checkpoint-2",), {"deep", "deep/out", "deep/out/checkpoint-2"}),
+])  # fmt: skip
+def test_of_a_run_that_was_refused_no_folder_is_left_but_those_that_it_did_not_make(tmp_path, there, written, left):
+    for folder in there:
+        (tmp_path / folder).mkdir()
+    with pytest.raises(KeyboardInterrupt), output_folder(str(tmp_path / "deep" / "out")):
+        for folder in written:
+            (tmp_path / folder).mkdir()
+        raise KeyboardInterrupt
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")} == left
 
 
 def test_a_file_in_the_place_of_the_output_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("")
     for folder in ("out", "out/deeper"):
-        with pytest.raises(TrainingError, match="can't be written to .*: choose another output_dir"):
-            require_writable(str(tmp_path / folder))
+        with (
+            pytest.raises(TrainingError, match="can't be written to .*: choose another output_dir"),
+            output_folder(str(tmp_path / folder)),
+        ):
+            raise AssertionError("The run went on.")
 
 
 def test_a_read_only_folder_is_refused_before_the_run(tmp_path, monkeypatch):
@@ -98,8 +119,9 @@ def test_a_read_only_folder_is_refused_before_the_run(tmp_path, monkeypatch):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
-    with pytest.raises(TrainingError, match="Read-only file system"):
-        require_writable(str(tmp_path))
+    with pytest.raises(TrainingError, match="Read-only file system"), output_folder(str(tmp_path / "out")):
+        raise AssertionError("The run went on.")
+    assert not (tmp_path / "out").exists()
 
 
 class Broken(Dataset):

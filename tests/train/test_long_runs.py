@@ -78,6 +78,13 @@ def test_so_do_two_processes(path, tmp_path):
 
 
 @pytest.mark.slow
+def test_so_do_two_processes_that_leave_out_the_last_batch_of_each_epoch(path, tmp_path):
+    # 3 steps an epoch, of 7 samples: in 21 steps they go through more epochs than 42 samples would fill.
+    settings = ("per_device_train_batch_size=1", "samples_per_epoch=7", "dataloader_drop_last=true", "max_steps=21")
+    survives_a_kill(path, tmp_path, *settings, launcher=TWO_PROCESSES)
+
+
+@pytest.mark.slow
 def test_so_does_a_run_on_streamed_data(sources, nano, tmp_path):
     weighted = [source | {"weight": 1} for source in sources]
     path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=weighted)

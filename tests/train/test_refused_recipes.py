@@ -13,6 +13,7 @@ REFUSED = [
     ({"data": {"reader": "csv", "path": "a.csv"}}, "data must be a list"),
     ({"trainable": "model.visual"}, "trainable must be a list, not 'model.visual'"),
     ({"learning_rates": [1e-4]}, "learning_rates must be rates by name of module"),
+    ({"learning_rates": {"model.visual": None}}, "learning_rates must be rates by name of module"),
     ({"muon_learning_rates": {"model.visual.blokcs": 1e-4}}, "has a learning rate for 'model.visual.blokcs'"),
     (
         {"learning_rates": {"model.visual.compresor": 1e-4}},
@@ -41,6 +42,7 @@ def test_what_can_not_be_meant_is_refused(change, message, data, nano, tmp_path)
     recipe = recipe_based_on(tmp_path, "nano/stage1", **settings | change)
     with pytest.raises(ValueError, match=message):
         sft.main([str(recipe)])
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_of_another_kind_is_refused(data, tmp_path):
