@@ -114,26 +114,31 @@ def as_uint8(frames: Tensor, do_rescale: bool = True) -> Tensor:
     """Bring frames to uint8, which faces are looked for in.
 
     Args:
-        frames: uint8, or float in 0 to 255 (0 to 1 where `do_rescale` is off), as far as resizing keeps to it.
+        frames: Numbers in 0 to 255 (0 to 1 where `do_rescale` is off), as far as resizing keeps to it.
         do_rescale: Whether the pixels still have to be rescaled to 0 to 1.
 
     Raises:
-        ValueError: If floats clearly are of another range, or not finite.
+        ValueError: If they clearly are of another range, not finite, or no numbers.
     """
     if frames.dtype == torch.uint8:
         return frames
-    if frames.is_floating_point() and frames.numel():
+    if frames.dtype == torch.bool:
+        raise ValueError("The frames are true and false; they must be numbers in 0 to 255.")
+    frames = frames if frames.is_floating_point() else frames.float()
+    if frames.numel():
         _check_range(frames, do_rescale)
     return (frames if do_rescale else frames * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def _check_range(frames: Tensor, do_rescale: bool) -> None:
-    """Refuse floats in which no face could be seen; a black clip of 0 to 255 is none of them."""
+    """Refuse numbers in which no face could be seen; a black clip of 0 to 255 is none of them."""
     low, high = (float(value) for value in frames.aminmax())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError("The frames have values that are not finite.")
     if not do_rescale and high > _LARGEST_UNIT_VALUE:
         raise ValueError(f"Without do_rescale the frames must be in 0 to 1, but they reach {high:g}: leave it on.")
+    if high > _LARGEST_UNIT_VALUE * 255:
+        raise ValueError(f"The frames must be in 0 to 255, but they reach {high:g}.")
     if not do_rescale or high > _LARGEST_NORMALIZED_VALUE:
         return
     if low < _LOWEST_OVERSHOOT:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor
 from transformers.image_utils import load_image_as_tensor
 
-from .video_decoding import MediaError
+from .video_decoding import MediaError, shown_name
 
 STILL_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jfif", ".avif"}
@@ -115,8 +115,7 @@ def _load_remote(name: str) -> Tensor:
     try:
         return load_image_as_tensor(name)
     except Exception as error:  # whatever the network, base64 or the decoder raise
-        shown = name if len(name) < 200 else f"{name[:60]}…"
-        raise MediaError(f"There is no picture '{shown}'.") from error
+        raise MediaError(f"There is no picture '{shown_name(name)}'.") from error
 
 
 def frames_of(clip: list[object]) -> Tensor:

@@ -22,6 +22,9 @@ SampleIndices = Callable[[VideoMetadata], Sequence[int]]
 FALLBACK_FPS = 25.0
 """Frame rate of a stream that states none and whose frames carry no times."""
 
+_LONGEST_SHOWN_NAME = 200
+"""Characters of a name that an error shows whole; what is longer is rather data passed for a name."""
+
 
 class MediaError(ValueError):
     """A picture or clip that can't be read; the message is one sentence for a person."""
@@ -97,12 +100,17 @@ def open_source(source: str | os.PathLike[str]) -> str | BinaryIO:
         if not path.exists():
             raise MediaError(f"There is no file '{path}'.")
     except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise MediaError(f"'{path}' can't be opened: {error.strerror}.") from error
+        raise MediaError(f"'{shown_name(name)}' can't be opened: {error.strerror}.") from error
     if not path.is_file():
         raise MediaError(f"'{path}' is a device or a pipe, not a file.")
     if path.stat().st_size == 0:
         raise MediaError(f"'{path}' is an empty file.")
     return str(path)
+
+
+def shown_name(name: str) -> str:
+    """Return a name as an error shows it, cut where data was passed for a name."""
+    return name if len(name) <= _LONGEST_SHOWN_NAME else f"{name[:60]}…"
 
 
 def decode_video(

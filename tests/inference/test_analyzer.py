@@ -206,7 +206,16 @@ def test_pixels_in_memory(analyzer, name):
     assert analyzer.analyze(decoded, **FEW).frame_size == (40, 30)
 
 
-@pytest.mark.parametrize("media", [np.zeros((0, 4, 4, 3), np.uint8), np.zeros((7, 8, 9), np.uint8), 3, None, []])
+@pytest.mark.parametrize(
+    "media",
+    [
+        np.zeros((0, 4, 4, 3), np.uint8),
+        np.zeros((7, 8, 9), np.uint8),
+        np.ones((8, 8, 3), bool),
+        np.full((8, 8, 3), 40_000, np.uint16),
+        *(3, None, []),
+    ],
+)
 def test_what_is_no_picture_is_refused(analyzer, media):
     with pytest.raises(MediaError):
         analyzer.load(media)

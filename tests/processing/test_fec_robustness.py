@@ -228,15 +228,22 @@ def test_interlaced_frames():
         (CLIP.float(), False, "reach 2.*leave it on"),
         (CLIP.float() * torch.nan, True, "not finite"),
         (CLIP.float() / 0, True, "not finite"),
+        (CLIP.int() * 256, True, "in 0 to 255, but they reach"),
+        (CLIP.float() * 256, True, "in 0 to 255, but they reach"),
     ],
-    ids=["unit", "half", "normalized", "not rescaled", "nan", "inf"],
+    ids=["unit", "half", "normalized", "not rescaled", "nan", "inf", "16 bits", "16 bits in floats"],
 )
-def test_floats_of_the_wrong_range_are_refused(frames, do_rescale, message):
+def test_numbers_of_the_wrong_range_are_refused(frames, do_rescale, message):
     with pytest.raises(ValueError, match=message):
         EmotionQwenVideoProcessor()(frames, do_rescale=do_rescale)
     with pytest.raises(ValueError, match=message):
         EmotionQwenImageProcessor()(frames[0], do_rescale=do_rescale)
     EmotionQwenVideoProcessor(facial_emotion_capture=False)(frames, do_rescale=do_rescale)
+
+
+def test_what_is_true_or_false_is_no_picture():
+    with pytest.raises(ValueError, match="must be numbers in 0 to 255"):
+        EmotionQwenImageProcessor()(CLIP[0] > 100)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0, 255.0, 256.5, -0.2])
