@@ -1,10 +1,13 @@
 """Recipes: YAML files that hold every setting of a run, found by name and overridden from the command line."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from trl import TrlParser
@@ -15,6 +18,9 @@ RECIPES = Path(str(resources.files("emotion_qwen.train"))) / "recipes"
 """The shipped recipes; those whose names begin with an underscore are bases of others."""
 ACCELERATE = RECIPES / "accelerate"
 """Configs for `accelerate launch`."""
+
+_SETTING = re.compile(r"(?P<option>[A-Za-z_]\w*(?:\.\w+)*)=(?P<value>.*)", re.DOTALL)
+"""`key=value`, or `key.entry=value` for an entry of a mapping, whose name may have dots."""
 
 
 def find_recipe(name: str) -> Path:
@@ -72,12 +78,20 @@ def read_recipe(path: Path, heirs: tuple[Path, ...] = ()) -> dict[str, Any]:
 class RecipeParser(TrlParser):
     """TRL's parser with recipes by name, `key=value`, and the nearest known name where one is unknown.
 
+    A mapping is given as JSON, as a whole, or one of its entries is set: `learning_rates.model.visual.blocks=1e-4`.
+
     Args:
         dataclass_types: The dataclasses that the settings fill.
     """
 
     def __init__(self, dataclass_types: Iterable[type]) -> None:
         super().__init__(dataclass_types, allow_abbrev=False)
+        hints = [item for kind in self.dataclass_types for item in get_type_hints(kind).items()]
+        self.mappings = {name for name, hint in hints if _may_be_mapping(hint)}
+        """Settings with entries."""
+        for action in self._actions:
+            if action.type is Any or _may_be_mapping(action.type):
+                action.type = _from_json
 
     def parse_recipe(self, arguments: Sequence[str]) -> tuple[Any, ...]:
         """Reads `[--config] RECIPE [key=value | --key value ...]`; `key=value` may also come before the recipe.
@@ -101,9 +115,14 @@ class RecipeParser(TrlParser):
             raise ValueError(f"Which recipe? A path, or one of {', '.join(shipped_recipes())}.")
         settings = read_recipe(find_recipe(words.pop(0)))
         self._require_known(settings)
+        overrides, entries = _split_entries(part for word in words for part in _as_option(word))
+        given = [_name_of(word) for word in overrides if word.startswith("--")]
+        self._require_known(given)
+        for name, entry, value in entries:
+            if name in given:
+                raise ValueError(f"Either {name} is given as a whole or its entry {entry!r} is set, not both.")
+            settings[name] = self._entries_of(name, settings) | {entry: _json_or_text(value)}
         self.set_defaults_with_config(**settings)
-        overrides = [part for word in words for part in _as_option(word)]
-        self._require_known(word[2:].split("=")[0] for word in overrides if word.startswith("--"))
         return self.parse_args_into_dataclasses(args=overrides)
 
     def error(self, message: str) -> None:
@@ -117,8 +136,61 @@ class RecipeParser(TrlParser):
             if name not in known:
                 raise ValueError(f"Unknown setting {name!r}.{did_you_mean(name, known)}")
 
+    def _entries_of(self, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+        self._require_known([name])
+        entries = settings.get(name) or {}
+        if name not in self.mappings or not isinstance(entries, dict):
+            raise ValueError(f"The setting {name!r} has no entries.")
+        return entries
+
 
 def _as_option(word: str) -> tuple[str, ...]:
     """Turns `key=value` into an option; other words stay as they are."""
-    key, equals, value = word.partition("=")
-    return (f"--{key}", value) if equals and key.isidentifier() else (word,)
+    setting = _SETTING.fullmatch(word)
+    return (f"--{setting['option']}", setting["value"]) if setting else (word,)
+
+
+def _name_of(option: str) -> str:
+    return option.removeprefix("--").partition("=")[0]
+
+
+def _split_entries(words: Iterable[str]) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """Takes out what sets an entry of a mapping: `--name.entry value` or `--name.entry=value`.
+
+    Returns:
+        The other words, and of each entry the setting's name, its own and its value.
+
+    Raises:
+        ValueError: If an entry has no value.
+    """
+    others, entries = [], []
+    left: Iterator[str] = iter(words)
+    for word in left:
+        name, dot, entry = _name_of(word).partition(".")
+        if not dot or not word.startswith("--"):
+            others.append(word)
+            continue
+        value = word.partition("=")[2] if "=" in word else next(left, None)
+        if value is None:
+            raise ValueError(f"{name}.{entry} needs a value.")
+        entries.append((name.replace("-", "_"), entry, value))
+    return others, entries
+
+
+def _may_be_mapping(hint: Any) -> bool:
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return any((get_origin(kind) or kind) is dict for kind in kinds)
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,6 +1,6 @@
 """Trains Emotion-Qwen on conversations with TRL's SFTTrainer: the one script behind every recipe.
 
-`emotion-qwen train nano/stage3 [learning_rate=1e-4 | --learning_rate 1e-4 ...]`
+`emotion-qwen train nano/stage3 [learning_rate=1e-4 | --learning_rate 1e-4 | learning_rates.lm_head=1e-4 ...]`
 `accelerate launch --config_file train/recipes/accelerate/zero2.yaml -m emotion_qwen.train.sft stage1 ...`
 """
 

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,14 @@ class Settings:
     learning_rate: float = 1.0
     steps: int = 1
     modules: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Mappings:
+    rates: dict[str, float] = field(default_factory=dict)
+    more_kwargs: dict[str, Any] | str | None = None
+    data: list[Any] = field(default_factory=list)
+    steps: int = 1
 
 
 @pytest.fixture
@@ -102,3 +111,54 @@ def test_shipped_recipes_are_found_by_name():
     assert "nano/stage3" in shipped_recipes()
     for name in shipped_recipes():
         assert read_recipe(find_recipe(name))
+
+
+@pytest.fixture
+def mappings(tmp_path):
+    """Parses the words after a recipe with a mapping."""
+    path = tmp_path / "recipe.yaml"
+    path.write_text("rates: {a.b: 1.0, c: 2.0}\n")
+
+    def parse_mappings(*words):
+        (settings,) = RecipeParser([Mappings]).parse_recipe([str(path), *words])
+        return settings
+
+    return parse_mappings
+
+
+@pytest.mark.parametrize("words", [["rates.a.b=1e-4"], ["--rates.a.b", "1e-4"], ["--rates.a.b=1e-4"]])
+def test_one_entry_of_a_mapping_is_set_and_the_others_stay(mappings, words):
+    assert mappings(*words) == Mappings({"a.b": 1e-4, "c": 2.0})
+    assert mappings("steps=3", *words, "rates.d.0=5", "--steps=4").rates == {"a.b": 1e-4, "c": 2.0, "d.0": 5}
+
+
+def test_entries_are_json_where_they_can_be_and_else_text(mappings):
+    words = ("more_kwargs.on=true", "--more-kwargs.sizes", "[1, 2]", "more_kwargs.name=a=b", "more_kwargs.none=null")
+    assert mappings(*words).more_kwargs == {"on": True, "sizes": [1, 2], "name": "a=b", "none": None}
+
+
+def test_a_whole_mapping_and_the_items_of_a_list_are_json(mappings):
+    assert mappings('rates={"d": 3}').rates == {"d": 3}
+    assert mappings("--data", '{"reader": "csv"}', "[1]").data == [{"reader": "csv"}, [1]]
+    with pytest.raises(ValueError, match="--rates: '{d: 3}' is not JSON"):
+        mappings("rates={d: 3}")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["steps.a=1"], "The setting 'steps' has no entries"),
+        (["rate.a=1"], "Unknown setting 'rate'. Did you mean 'rates'"),
+        (["--rates.a"], "rates.a needs a value"),
+        (["rates.a=1", "rates={}"], "Either rates is given as a whole or its entry 'a' is set"),
+    ],
+)
+def test_an_entry_that_can_not_be_set_is_refused(mappings, words, message):
+    with pytest.raises(ValueError, match=message):
+        mappings(*words)
+
+
+def test_of_a_mapping_that_the_recipe_gives_as_a_path_no_entry_is_set(path):
+    path.write_text("more_kwargs: settings.json\n")
+    with pytest.raises(ValueError, match="'more_kwargs' has no entries"):
+        RecipeParser([Mappings]).parse_recipe([str(path), "more_kwargs.a=1"])
