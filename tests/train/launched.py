@@ -10,7 +10,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-TWO_PROCESSES = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+TWO_PROCESSES = ("-m", "torch.distributed.run", "--nproc_per_node", "2")
+STANDALONE = {"PET_STANDALONE": "1"}
+"""Has torchrun, alone or under accelerate, keep the port that it finds: accelerate's own choice, given up in between,
+may be another test's when it is needed."""
 SETTINGS = (
     "per_device_train_batch_size=2", "num_train_epochs=4", "save_steps=2", "save_strategy=steps", "logging_steps=1",
     "dataloader_num_workers=1", "warmup_steps=0",
@@ -29,7 +32,7 @@ def start(path: Path, output: Path, *settings: str, launcher: tuple[str, ...] = 
     script = ("-m", "emotion_qwen.train.sft", str(path), f"output_dir={output}", *SETTINGS, *settings)
     return subprocess.Popen(
         [sys.executable, *launcher, *script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        start_new_session=True, env=os.environ | STANDALONE | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
 

@@ -11,11 +11,9 @@ from emotion_qwen.train.recipe import ACCELERATE
 from .conftest import recipe_based_on
 from .launched import TWO_PROCESSES, equal, finished, losses, start
 
-ACCELERATE_LAUNCH = (
-    "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "two_cpu.yaml"), "--main_process_port", "0",
-)  # fmt: skip
+ACCELERATE_LAUNCH = ("-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "two_cpu.yaml"))
 ZERO_2 = (
-    "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "zero2.yaml"), "--main_process_port", "0",
+    "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "zero2.yaml"),
     "--num_processes", "2", "--mixed_precision", "no",
 )  # fmt: skip
 ONE_BY_ONE = ("per_device_train_batch_size=1", "num_train_epochs=2", "max_grad_norm=1")
