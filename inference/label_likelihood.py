@@ -10,6 +10,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+_PLACING = ("mm_token_type_ids", "attention_mask", "image_grid_thw", "video_grid_thw", "second_per_grid_ts")
+"""What of a prompt decides, with its tokens, at which positions they stand."""
+
 
 @torch.inference_mode()
 def label_probabilities(model, prompt: Mapping[str, Any], answers: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -55,9 +58,26 @@ def answer_log_likelihoods(model, prompt: Mapping[str, Any], answers: Sequence[S
     if targets.shape[1] > 1:
         cache = read.past_key_values
         cache.batch_repeat_interleave(len(answers))
+        said = targets[:, :-1].to(logits.device)
         # Padding stands on the right, so no real token attends to it and no mask is needed.
-        rest = model(input_ids=targets[:, :-1].to(logits.device), past_key_values=cache, use_cache=True).logits
-        logits = torch.cat([logits, rest], dim=1)
+        rest = model(
+            input_ids=said, position_ids=_positions_after(model, prompt, said), past_key_values=cache, use_cache=True
+        )
+        logits = torch.cat([logits, rest.logits], dim=1)
     log_probabilities = F.log_softmax(logits.float(), dim=-1).cpu()
     chosen = log_probabilities.gather(-1, targets[..., None])[..., 0]
     return (chosen * in_answer).sum(dim=1)
+
+
+def _positions_after(model, prompt: Mapping[str, Any], tokens: torch.Tensor) -> torch.Tensor:
+    """Positions of tokens (rows, length) that follow a prompt, of the kind that the text backbone takes.
+
+    Left to itself, the model would go on from the prompt that it read last, which may be another thread's.
+    """
+    text = prompt["input_ids"]
+    placing = {"mm_token_type_ids": torch.zeros_like(text)} | {
+        name: prompt[name] for name in _PLACING if name in prompt
+    }
+    positions, _ = model.model.get_rope_index(text, **placing)
+    following = positions.max() + 1 + torch.arange(tokens.shape[1], device=tokens.device)
+    return following.expand(*positions.shape[:-2], *tokens.shape)

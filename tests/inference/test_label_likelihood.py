@@ -34,6 +34,21 @@ def test_sums_equal_those_of_whole_sequences(backbone, kind):
     torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("backbone", ["qwen", "llama"])
+def test_another_prompt_that_is_read_meanwhile_changes_nothing(backbone):
+    """As another thread may have the model do between the reading of the prompt and that of the answers."""
+    model = tiny_model(backbone)
+    inputs, other = prompt(words(5), ("image", (1, 8, 8)), words(4)), prompt(words(3), ("video", GRID), words(2))
+    expected = label_probabilities(model, inputs, ANSWERS)
+
+    def read_another(*_):
+        hook.remove()
+        model(**other)
+
+    hook = model.register_forward_hook(read_another)
+    assert torch.equal(label_probabilities(model, inputs, ANSWERS), expected)
+
+
 def test_probabilities_sum_to_one_and_follow_the_order():
     model = tiny_model()
     inputs = prompt(words(5), ("image", (1, 8, 8)), words(4))
