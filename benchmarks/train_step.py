@@ -119,6 +119,7 @@ def our_trainer(data: Path, folder: Path, steps: int, processor: EmotionQwenProc
     return EmotionQwenTrainer(
         groups=mixture.groups,
         learning_rates={},
+        muon_learning_rates={},
         run_settings={},
         model=EmotionQwenForConditionalGeneration(config),
         args=training,
