@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ PARTS = (
     "lora_",
 )
 """Patterns of parameters' names, in the order of the table's columns."""
+FOLDERS = ("processing", "modeling_emotion_qwen", "inference", "train")
+EXTRA = r"pip install '?emotion-qwen\[([a-z]+)\]"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -69,6 +72,19 @@ def test_make_targets_exist():
     targets = set(re.findall(r"\bmake ([a-z-]+)", README))
     assert targets
     assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
+
+
+def test_where_commands_are_is_said_before_the_first_of_them():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (folder,) = re.findall(r"^VENV \?= (\S+)$", makefile, flags=re.MULTILINE)
+    assert f"source {folder}/bin/activate" in README[: README.index("emotion-qwen analyze")]
+
+
+def test_extras_that_people_are_told_to_install_exist():
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    sources = [ROOT / "README.md", *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))]
+    told = {name for source in sources for name in re.findall(EXTRA, source.read_text(encoding="utf-8"))}
+    assert "train" in told and told <= set(known)
 
 
 def test_links_lead_somewhere():
