@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from emotion_qwen.processing.face_capture import KeyFrame
+from emotion_qwen.processing.face_capture import KeyFrame, with_lists
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class EmotionAnalysis:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers: equal to itself after a round trip through JSON."""
-        return _with_lists(asdict(self))
+        return with_lists(asdict(self))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "EmotionAnalysis":
@@ -71,19 +71,15 @@ class EmotionAnalysis:
             An analysis equal to the original.
 
         Raises:
-            TypeError: If a field is missing or unknown.
+            ValueError: If a field is missing or unknown.
         """
-        fields = dict(values)
-        fields["key_frames"] = tuple(KeyFrame.from_dict(frame) for frame in values.get("key_frames", ()))
-        fields["timeline"] = tuple(TimelinePoint(**point) for point in values.get("timeline", ()))
-        fields["gate"] = Gate(**values["gate"]) if values.get("gate") is not None else None
-        fields["frame_size"] = tuple(values.get("frame_size", ()))
-        return cls(**fields)
-
-
-def _with_lists(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_lists(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_with_lists(item) for item in value]
-    return value
+        try:
+            built = {
+                "key_frames": tuple(KeyFrame.from_dict(frame) for frame in values["key_frames"]),
+                "gate": None if values["gate"] is None else Gate(**values["gate"]),
+                "timeline": tuple(TimelinePoint(**point) for point in values["timeline"]),
+                "frame_size": tuple(values["frame_size"]),
+            }
+            return cls(**{**values, **built})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"This is not a stored EmotionAnalysis: {error!r} while reading it.") from error

@@ -180,7 +180,7 @@ class EmotionAnalyzer:
             MediaError: If the media can't be read.
             AdapterError: If there is no such adapter, or it does not fit the model.
             QuestionError: If the question is empty, longer than the model reads or holds a mark of the conversation.
-            ValueError: If the language or the label set is unknown.
+            ValueError: If the language or the label set is unknown, or `face_capture` is of other media.
         """
         enter = on_stage or (lambda stage: None)
         label_set = self._label_set(labels, adapter)

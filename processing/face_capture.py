@@ -150,7 +150,7 @@ class FaceCapture:
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested dicts, lists, numbers and strings that JSON keeps exactly; see `from_dict`."""
-        return _lists(asdict(self))
+        return with_lists(asdict(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "FaceCapture":
@@ -200,10 +200,10 @@ def scores_by_track(faces: Sequence[Sequence[Face]], num_labels: int) -> dict[in
     return {track: tuple(rows) for track, rows in scores.items()}
 
 
-def _lists(value: Any) -> Any:
+def with_lists(value: Any) -> Any:
     """Turn tuples into lists, all the way down, so that a dict equals its own JSON round trip."""
     if isinstance(value, dict):
-        return {key: _lists(item) for key, item in value.items()}
+        return {key: with_lists(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_lists(item) for item in value]
+        return [with_lists(item) for item in value]
     return value

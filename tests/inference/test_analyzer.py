@@ -41,6 +41,25 @@ def test_it_survives_json_exactly(analysis):
     assert EmotionAnalysis.from_dict(stored) == analysis
 
 
+@pytest.mark.parametrize("change", ["no frame size", "an unknown field", "half a key frame", "no dict"])
+def test_what_is_no_stored_analysis_is_refused(analysis, change):
+    stored = analysis.to_dict()
+    if change == "no frame size":
+        del stored["frame_size"]
+    elif change == "an unknown field":
+        stored["mood"] = "sunny"
+    elif change == "half a key frame":
+        stored["key_frames"] = [{"frame": 3}]
+    with pytest.raises(ValueError, match="not a stored EmotionAnalysis"):
+        EmotionAnalysis.from_dict([stored] if change == "no dict" else stored)
+
+
+def test_faces_of_another_clip_are_refused(analyzer, clip, portrait):
+    other = analyzer.capture_faces(analyzer.load(portrait))
+    with pytest.raises(ValueError, match="face capture was made from 1 frames"):
+        analyzer.analyze(clip, face_capture=other, **FEW)
+
+
 def test_it_is_the_same_every_time_and_for_the_same_pixels(analyzer, clip, analysis):
     decoded = analyzer.load(clip)
     capture = analyzer.capture_faces(decoded)
