@@ -55,5 +55,9 @@ def read_measurements(model: nn.Module) -> dict[str, Any] | None:
     path = Path(model.name_or_path) / MEASUREMENTS_FILE
     if not model.name_or_path or not path.is_file():
         return None
-    measured = json.loads(path.read_text(encoding="utf-8"))
-    return measured if measured["weights_sha256"] == weights_digest(model) else None
+    try:
+        measured = json.loads(path.read_text(encoding="utf-8"))
+        of_weights = measured["weights_sha256"]
+    except (ValueError, KeyError, TypeError):  # a file of that name that `write_measurements` did not write
+        return None
+    return measured if of_weights == weights_digest(model) else None

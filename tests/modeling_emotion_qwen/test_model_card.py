@@ -72,6 +72,12 @@ def test_every_figure_comes_from_the_file_beside_the_weights(processor, checkpoi
     assert export(load(tmp_path / "export"), processor, tmp_path / "again") == card
 
 
+@pytest.mark.parametrize("content", ["[1]", "{}", "no JSON"])
+def test_a_file_of_that_name_that_somebody_else_wrote_says_nothing(content, processor, checkpoint):
+    (checkpoint / MEASUREMENTS_FILE).write_text(content)
+    assert read_measurements(load(checkpoint)) is None
+
+
 def test_shipped_model_carries_its_figures():
     folder = resources.files("emotion_qwen") / "nano"
     measured = json.loads((folder / MEASUREMENTS_FILE).read_text(encoding="utf-8"))
