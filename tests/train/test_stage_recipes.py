@@ -82,36 +82,40 @@ def test_the_stages_have_the_values_of_table_3(stage):
     assert script.facial_emotion_capture == (stage != "stage1")
 
 
-@pytest.mark.parametrize("stage", ["nano/stage1", "nano/stage2", "nano/stage3"])
-def test_a_stage_of_the_nano_changes_what_it_names_and_nothing_else(stage, faces, nano, tmp_path, monkeypatch):
-    sources = [
-        {key: value for key, value in source.items() if key != "augmentation"} | {"folder": str(faces), "samples": 2}
-        for source in read_recipe(find_recipe(stage))["data"][:1]
-    ]
-    path = recipe_based_on(tmp_path, stage, model_name_or_path=str(nano), data=sources)
-    run(monkeypatch, sft, path, "per_device_train_batch_size=2", "dataloader_num_workers=0",
-        "dataloader_persistent_workers=false", "warmup_steps=0", f"output_dir={tmp_path / 'out'}")  # fmt: skip
+HERE = (
+    "per_device_train_batch_size=2", "gradient_accumulation_steps=1", "max_steps=1", "warmup_steps=0",
+    "dataloader_num_workers=0", "dataloader_persistent_workers=false",
+)  # fmt: skip
+"""A step on few samples in this process."""
+
+
+@pytest.mark.parametrize("stage", [*STAGES, "nano/stage1", "nano/stage2", "nano/stage3"])
+def test_a_stage_changes_what_it_names_and_nothing_else(stage, faces, nano, tmp_path, monkeypatch):
+    source = {"reader": "rendered", "folder": str(faces), "samples": 2, "side": 80}
+    source |= {key: value for key, value in read_recipe(find_recipe(stage))["data"][0].items() if key in ("task",)}
+    path = recipe_based_on(tmp_path, stage, model_name_or_path=str(nano), data=[source])
+    run(monkeypatch, sft, path, *HERE, f"output_dir={tmp_path / 'out'}")
     named = read_recipe(find_recipe(stage))["trainable"]
     before, after = weights(nano), weights(tmp_path / "out")
     changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert changed
+    # Of a matrix that has a gradient every weight has one, and even at 1e-6 a step is not lost in rounding.
+    moved = [(before[name] != after[name]).float().mean() for name in changed if before[name].ndim == 2]
+    assert torch.stack(moved).median() > 0.9
     if named != [""]:
         assert all(any(name.startswith(f"{module}.") for module in (*named, "lm_head")) for name in changed)
-        idle = {"nano/stage1": "emotion_expert", "nano/stage2": "general_expert"}[stage]
+        idle = {"stage1": "emotion_expert", "stage2": "general_expert"}[stage.rpartition("/")[2]]
         assert not any(idle in name for name in changed)
 
 
-@pytest.mark.parametrize("adapter", ["lora/dfew", "nano/lora", "nano/lora_clips"])
+@pytest.mark.parametrize("adapter", [*ADAPTERS, "nano/lora", "nano/lora_clips"])
 def test_an_adapter_s_recipe_runs_and_peft_alone_loads_it(adapter, faces, nano, tmp_path, monkeypatch):
     source = {"reader": "rendered", "folder": str(faces), "samples": 2, "side": 80}
     path = recipe_based_on(tmp_path, adapter, model_name_or_path=str(nano), data=[source])
-    run(monkeypatch, sft, path, "per_device_train_batch_size=2", "dataloader_num_workers=0", "lora_r=2", "bf16=false",
-        "gradient_accumulation_steps=1", "dataloader_persistent_workers=false", "num_train_epochs=1", "dtype=float32",
-        f"output_dir={tmp_path / 'out'}", "warmup_steps=0", "gradient_checkpointing=false")  # fmt: skip
+    run(monkeypatch, sft, path, *HERE, "lora_r=2", f"output_dir={tmp_path / 'out'}")
     base = EmotionQwenForConditionalGeneration.from_pretrained(nano)
     adapted = PeftModel.from_pretrained(base, tmp_path / "out")
     matrices = [p for name, p in adapted.named_parameters() if "lora_B" in name]
-    assert any(matrix.abs().max() > 0 for matrix in matrices)
+    assert all((matrix != 0).float().mean() > 0.9 for matrix in matrices)  # they start from 0
     assert json.loads((tmp_path / "out" / "adapter_config.json").read_text())["r"] == 2
     # Rendered faces come with label questions and open ones, and here as pictures alone.
     assert read_adapter(tmp_path / "out").purpose == AdapterPurpose(EMOTION_LABELS, True, "image")
