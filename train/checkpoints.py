@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from emotion_qwen.train.run_settings import PROCESSES, read_settings
 
 logger = logging.getLogger(__name__)
 
+_CHECKPOINT = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)")
 _UNFINISHED = ".unfinished"
 """Where a finished model is written before it takes its place."""
 _LOADABLE_BY = ("config.json", "adapter_config.json")
@@ -55,13 +57,13 @@ def complete_checkpoints(folder: Path) -> list[Path]:
         folder: Output folder of the run.
     """
     found = []
-    for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+    for path in _checkpoints(folder):
         missing = missing_from(path)
         if not missing:
             found.append(path)
         elif is_written(path):
             logger.warning("'%s' lacks %s: the run can't go on from there.", path, ", ".join(missing))
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+    return found
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -70,7 +72,7 @@ def remove_unfinished(folder: Path) -> None:
     Args:
         folder: Output folder of the run.
     """
-    for path in [*folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"), folder / _UNFINISHED]:
+    for path in [*_checkpoints(folder), folder / _UNFINISHED]:
         if not is_written(path):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -81,9 +83,15 @@ def remove_checkpoints(folder: Path) -> None:
     Args:
         folder: Output folder of the run.
     """
-    for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+    for path in _checkpoints(folder):
         (path / TRAINER_STATE_NAME).unlink(missing_ok=True)  # so that what is half removed counts as half written
         shutil.rmtree(path)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints of a run, whole or not, in the order of their steps; not what a person named after one."""
+    named = [(match, path) for path in folder.glob("*") if (match := _CHECKPOINT.fullmatch(path.name))]
+    return [path for _, path in sorted((int(match[1]), path) for match, path in named)]
 
 
 def holds_model(folder: Path) -> bool:

@@ -35,6 +35,18 @@ def test_checkpoints_are_sorted_by_their_step(run):
     assert [path.name for path in complete_checkpoints(run)] == ["checkpoint-9", "checkpoint-10"]
 
 
+@pytest.mark.parametrize("name", ["checkpoint-best", "checkpoint-10-copy", "checkpoint-"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_person_put_beside_checkpoints_is_none_of_them(run, name, whole):
+    kept = write_checkpoint(run, 11).rename(run / name)
+    if not whole:
+        (kept / "trainer_state.json").unlink()
+    assert [path.name for path in complete_checkpoints(run)] == ["checkpoint-9", "checkpoint-10"]
+    remove_unfinished(run)
+    remove_checkpoints(run)
+    assert list(run.iterdir()) == [kept]
+
+
 @pytest.mark.parametrize("state", [None, "", '{"global_step": 1'])
 def test_a_checkpoint_without_a_whole_state_is_removed(run, state):
     broken = write_checkpoint(run, 11)
