@@ -61,9 +61,11 @@ def require_trained(model: nn.Module, modules: Sequence[str], adapts: bool) -> N
         adapts: Whether the recipe trains an adapter.
 
     Raises:
-        ValueError: If nothing is trained, if an adapter's run would train the model itself, or if a run without an
-            adapter would train something that the recipe does not name.
+        ValueError: If nothing is trained, if an adapter's run names modules or would train the model itself, or if a
+            run without an adapter would train something that the recipe does not name.
     """
+    if adapts and modules:
+        raise ValueError(f"With `use_peft` the adapter alone is trained: leave `trainable` out, with {modules[0]!r}.")
     trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     if not trained:
         raise ValueError("This recipe trains nothing: name modules under `trainable`, or set `use_peft: true`.")

@@ -56,6 +56,8 @@ def test_a_run_that_trains_nothing_or_the_wrong_thing_stops(model):
 def test_an_adapter_trains_itself_alone(model):
     adapted = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj"]))
     require_trained(adapted, [], adapts=True)
+    with pytest.raises(ValueError, match="leave `trainable` out, with 'model.visual'"):
+        require_trained(adapted, ["model.visual"], adapts=True)
     rows = trainable_table(adapted, {}, 1e-4).splitlines()
     assert [row.split()[-1] for row in rows if row.startswith("adapter")] == ["0.0001"]
 
