@@ -15,10 +15,11 @@ from .adapter_files import AUTO, BASE, adapter_name, list_adapters, own_adapters
 from .adapters import AdapterSet
 from .analysis import EmotionAnalysis, TimelinePoint
 from .checkpoint import load_checkpoint, shipped_checkpoint
-from .errors import AdapterError, QuestionError
+from .errors import AdapterError
 from .label_sets import LabelSet, as_label_set
 from .media import DecodedMedia, load_media
 from .prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
+from .question_check import check_question
 from .seen_media import SeenMedia
 
 Stage = Literal["decode", "faces", "prepare", "see", "read", "answer"]
@@ -179,14 +180,17 @@ class EmotionAnalyzer:
         Raises:
             MediaError: If the media can't be read.
             AdapterError: If there is no such adapter, or it does not fit the model.
-            QuestionError: If the question is empty, longer than the model reads or holds a mark of the conversation.
+            QuestionError: If a question, which names the labels or is the one given, is empty, no text, longer than
+                the model reads, or holds a mark of the conversation.
             ValueError: If the language or the label set is unknown, or `face_capture` is of other media.
         """
         enter = on_stage or (lambda stage: None)
         label_set = self._label_set(labels, adapter)
         ask_label = label_question(language, label_set.labels, label_set.subject)
         question = question if question is not None else reasoning_question(language)
-        self._check_question(question)
+        longest = self.model.config.get_text_config().max_position_embeddings
+        for asked in (ask_label, question):
+            check_question(asked, self.processor.tokenizer, longest)
         if adapter not in (None, AUTO, BASE):
             self.adapters.load(adapter)  # before a clip is decoded in vain
         enter("decode")
@@ -249,19 +253,6 @@ class EmotionAnalyzer:
 
     def _visual_processor(self, kind: str):
         return self.processor.image_processor if kind == "image" else self.processor.video_processor
-
-    def _check_question(self, question: str) -> None:
-        if not question.strip():
-            raise QuestionError("The question is empty.")
-        tokenizer = self.processor.tokenizer
-        # `all_special_tokens` lacks those that have no role of their own, the one that starts a turn among them.
-        for token in (str(added) for added in tokenizer.added_tokens_decoder.values() if added.special):
-            if token in question:
-                raise QuestionError(f"A question can't hold {token}, which marks up the conversation.")
-        length = len(tokenizer(question, add_special_tokens=False)["input_ids"])
-        longest = self.model.config.get_text_config().max_position_embeddings
-        if length > longest:
-            raise QuestionError(f"The question is {length} tokens long; this model reads at most {longest}.")
 
 
 def _require_place(adapter: str | Path, known: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ class LabelSet:
 
     Attributes:
         name: What a recipe calls it.
-        labels: At least two labels, in the publishers' order and words.
+        labels: At least two labels, none of them blank, in the publishers' order and words.
         codes: The label of each code that stands for one in the publishers' files.
         subject: Whose emotion it is.
     """
@@ -33,6 +33,8 @@ class LabelSet:
     def __post_init__(self) -> None:
         if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels):
             raise ValueError(f"The label set {self.name!r} needs at least two labels, each once: {self.labels}.")
+        if not all(map(str.strip, self.labels)):
+            raise ValueError(f"The label set {self.name!r} has a blank label: {self.labels}.")
         object.__setattr__(self, "codes", MappingProxyType(dict(self.codes)))
 
     def __reduce__(self) -> tuple:

@@ -55,7 +55,7 @@ class EmotionQwenVisionConfig(Qwen2_5_VLVisionConfig):
 
     def validate_gate_heads(self) -> None:
         """Checks that every head of the gating network gets the same number of channels."""
-        if self.hidden_size % self.gate_num_heads:
+        if self.gate_num_heads < 1 or self.hidden_size % self.gate_num_heads:
             raise ValueError(
                 f"gate_num_heads ({self.gate_num_heads}) must divide the vision hidden_size ({self.hidden_size})."
             )

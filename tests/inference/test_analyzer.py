@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, EmotionAnalyzer, label_question
+from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, EmotionAnalyzer, QuestionError, label_question
 from emotion_qwen.inference.label_sets import LABEL_SETS
 from emotion_qwen.inference.prompts import LANGUAGES
 from emotion_qwen.inference.seen_media import SeenMedia
@@ -147,7 +147,15 @@ def test_a_question_with_markup_is_refused(analyzer, portrait, question):
         analyzer.analyze(portrait, question)
 
 
-@pytest.mark.parametrize(("question", "reason"), [("", "empty"), (" \n", "empty"), ("why " * 5000, "tokens long")])
+def test_labels_with_markup_are_refused(analyzer):
+    with pytest.raises(QuestionError, match=r"can't hold <\|video_pad\|>"):
+        analyzer.analyze("no such file", labels=["calm", "<|video_pad|>"])
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [("", "empty"), (" \n", "empty"), ("why " * 5000, "tokens long"), ("why \udcff?", "not UTF-8")],
+)
 def test_a_question_that_is_none_or_too_long_is_refused_before_any_work(analyzer, question, reason):
     with pytest.raises(ValueError, match=reason):
         analyzer.analyze("no such file", question)

@@ -54,7 +54,7 @@ def test_labels_are_given_as_a_set_by_name_or_one_by_one():
     own = as_label_set("calm, tense")
     assert own.labels == ("calm", "tense") and own.subject == "person"
     assert as_label_set(reversed(emoset.labels)).labels == emoset.labels[::-1]
-    for none in ("emosett", "calm,", ["calm", "calm"]):
+    for none in ("emosett", "calm,", ["calm", "calm"], ["calm", " "]):
         with pytest.raises(ValueError, match="label set"):
             as_label_set(none)
 

@@ -51,6 +51,7 @@ def test_only_backbones_with_three_axes_use_mrope():
     [
         ({"out_hidden_size": 40}, "must equal text_config.hidden_size"),
         ({"gate_num_heads": 5}, "must divide the vision hidden_size"),
+        ({"gate_num_heads": 0}, "must divide the vision hidden_size"),
         ({"projector_type": "conv"}, "projector_type"),
         ({"gate_hidden_size": "wide"}, "gate_hidden_size"),
     ],
