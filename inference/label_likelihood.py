@@ -79,5 +79,5 @@ def _positions_after(model, prompt: Mapping[str, Any], tokens: torch.Tensor) -> 
         name: prompt[name] for name in _PLACING if name in prompt
     }
     positions, _ = model.model.get_rope_index(text, **placing)
-    following = positions.max() + 1 + torch.arange(tokens.shape[1], device=tokens.device)
+    following = positions.max() + 1 + torch.arange(tokens.shape[1], device=positions.device)
     return following.expand(*positions.shape[:-2], *tokens.shape)
