@@ -9,7 +9,7 @@ from emotion_qwen.processing.face_capture import FaceCapture, KeyFrame
 
 from .analysis import EmotionAnalysis, Gate
 from .emotion_curves import draw_curves, draw_number
-from .face_marks import draw_box, draw_landmarks
+from .face_marks import draw_box, draw_landmarks, draw_thin_box
 from .media import DecodedMedia
 from .palette import FRAME, GATE_EMOTION, GATE_GENERAL, INK, MUTED, PAPER, emotion_color
 from .picture_sections import stack_sections
@@ -27,7 +27,9 @@ _BAR_HEIGHT, _BAR_STEP = 18, 28
 _MAX_TILE = (400, 400)
 _MAX_TILES_PER_ROW = 4
 _MIN_TILE_WIDTH = 240
-_TWIN_HEIGHT = 76
+_TWIN_HEIGHT, _TWIN_GAP = 76, 8
+_MIN_PAIR_WIDTH = 480
+_CAPTION_HEIGHT = 56
 _CURVES_HEIGHT = 240
 
 
@@ -90,11 +92,11 @@ class _Page:
         """The key frames with boxed faces; one plain frame where there is none."""
         key_frames = self.analysis.key_frames
         per_row = min(max(len(key_frames), 1), _MAX_TILES_PER_ROW)
-        width = min(_MAX_TILE[0], (_CONTENT - (per_row - 1) * _GAP) // per_row)
+        room = (_CONTENT - (per_row - 1) * _GAP) // per_row
         if key_frames:
-            tiles = [self._tile(number, key_frame, width) for number, key_frame in enumerate(key_frames, start=1)]
+            tiles = [self._tile(number, key_frame, room) for number, key_frame in enumerate(key_frames, start=1)]
         else:
-            tiles = [self._plain_tile(width)]
+            tiles = [self._plain_tile()]
         rows = [tiles[start : start + per_row] for start in range(0, len(tiles), per_row)]
         heights = [max(tile.height for tile in row) for row in rows]
         section = Image.new("RGB", (_CONTENT, 36 + sum(heights) + _GAP * (len(rows) - 1)), PAPER)
@@ -201,25 +203,39 @@ class _Page:
         draw.text((0, below), f"{self.words['emotion']} {gate.emotion:.0%}", fill=INK, font=font, anchor="lt")
         draw.text((width, below), f"{self.words['general']} {gate.general:.0%}", fill=INK, font=font, anchor="rt")
 
-    def _tile(self, number: int, key_frame: KeyFrame, width: int) -> Image.Image:
+    def _tile(self, number: int, key_frame: KeyFrame, room: int) -> Image.Image:
+        """A key frame over its caption; its masked twin beside it where there is room, else small below it."""
+        is_pair = self.masked is not None and room >= _MIN_PAIR_WIDTH
+        width = min(_MAX_TILE[0], (room - _TWIN_GAP) // 2 if is_pair else room)
         frame = self._frame(key_frame.frame, width, key_frame)
-        width = max(frame.width, _MIN_TILE_WIDTH)
-        tile = Image.new("RGB", (width, frame.height + 8 + _TWIN_HEIGHT), PAPER)
-        tile.paste(frame, (0, 0))
-        below = frame.height + 8
-        twin = self._twin(number - 1, width // 3)
-        if twin is not None:
-            tile.paste(twin, (width - twin.width, below))
+        twin = self._twin(number - 1, frame.size if is_pair else (width // 3, _TWIN_HEIGHT))
+        if twin is None:
+            return self._captioned(frame, number, key_frame)
+        if not is_pair:
+            tile = self._captioned(frame, number, key_frame, taken=twin.width + _TWIN_GAP)
+            tile.paste(twin, (tile.width - twin.width, frame.height + _TWIN_GAP))
+            return tile
+        pair = Image.new("RGB", (frame.width + _TWIN_GAP + twin.width, frame.height), PAPER)
+        pair.paste(frame, (0, 0))
+        pair.paste(twin, (frame.width + _TWIN_GAP, 0))
+        return self._captioned(pair, number, key_frame)
+
+    def _captioned(self, picture: Image.Image, number: int, key_frame: KeyFrame, taken: int = 0) -> Image.Image:
+        """A picture over number, time and label; `taken` is the width beside them, in pixels, that something holds."""
+        below = picture.height + _TWIN_GAP
+        height = below + (_TWIN_HEIGHT if taken else _CAPTION_HEIGHT)
+        tile = Image.new("RGB", (max(picture.width, _MIN_TILE_WIDTH), height), PAPER)
+        tile.paste(picture, (0, 0))
         draw_number(tile, (12, below + 12), number, key_frame.label, self.typeface)
-        room = width - 34 - (twin.width + 8 if twin is not None else 0)
         lines = [] if self.media.kind == "image" else [f"{key_frame.time:.2f} s"]
         lines += [f"{self._label(key_frame.label)} {key_frame.confidence:.0%}"]
         for index, line in enumerate(lines):
-            self._write(tile, (34, below + 2 + index * 26), self.typeface.shorten(line, _BODY, room), _BODY, INK)
+            line = self.typeface.shorten(line, _BODY, tile.width - 34 - taken)
+            self._write(tile, (34, below + 2 + index * 26), line, _BODY, INK)
         return tile
 
-    def _plain_tile(self, width: int) -> Image.Image:
-        frame = self._frame(len(self.media.frames) // 2, width)
+    def _plain_tile(self) -> Image.Image:
+        frame = self._frame(len(self.media.frames) // 2, _MAX_TILE[0])
         tile = Image.new("RGB", (_CONTENT, frame.height + 36), PAPER)
         tile.paste(frame, (0, 0))
         reason = "no_face" if self.analysis.timeline else "capture_off"
@@ -230,18 +246,21 @@ class _Page:
         frame = _to_picture(self.media.frames[index])
         scale = min(width / frame.width, _MAX_TILE[1] / frame.height)
         frame = _resize(frame, scale)
-        for box in reversed(key_frame.boxes if key_frame is not None else ()):
-            draw_box(frame, [edge * scale for edge in box], emotion_color(key_frame.label))
-        if key_frame is not None and self.landmarks is not None:
-            for face in self.landmarks.faces[key_frame.frame]:
-                draw_landmarks(frame, face.landmarks, scale, emotion_color(key_frame.label))
+        if key_frame is None:
+            return frame
+        color, (own, *others) = emotion_color(key_frame.label), key_frame.boxes
+        for box in others:
+            draw_thin_box(frame, [edge * scale for edge in box])
+        draw_box(frame, [edge * scale for edge in own], color)
+        for face in self.landmarks.faces[key_frame.frame] if self.landmarks is not None else ():
+            draw_landmarks(frame, face.landmarks, scale, color if face.box == own else MUTED)
         return frame
 
-    def _twin(self, index: int, width: int) -> Image.Image | None:
+    def _twin(self, index: int, size: tuple[int, int]) -> Image.Image | None:
         if self.masked is None or index >= len(self.masked):
             return None
         twin = _to_picture(self.masked[index])
-        twin = _resize(twin, min(_TWIN_HEIGHT / twin.height, width / twin.width))
+        twin = _resize(twin, min(size[0] / twin.width, size[1] / twin.height))
         ImageDraw.Draw(twin).rectangle([0, 0, twin.width - 1, twin.height - 1], outline=FRAME)
         return twin
 

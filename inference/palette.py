@@ -5,8 +5,9 @@ INK = "#111111"
 MUTED = "#5f6368"
 FRAME = "#d5d8dc"
 FACE_HALO = "#ffffff"
-GATE_EMOTION = "#d55e00"
-GATE_GENERAL = "#56b4e9"
+# No emotion's colors: the gate is about experts.
+GATE_EMOTION = "#334155"
+GATE_GENERAL = "#cbd5e1"
 
 _EMOTION_COLORS = {
     "angry": "#d55e00",

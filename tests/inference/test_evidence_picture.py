@@ -97,6 +97,27 @@ def test_key_frames_are_boxed_in_the_color_of_their_emotion():
     assert not has_color(draw_evidence(*without), emotion_color("angry"))
 
 
+def test_other_faces_of_a_key_frame_are_boxed_in_no_emotions_color():
+    blank = {"label": "neutral", "probabilities": {"neutral": 1.0}, "timeline": (), "gate": None}
+    analysis, media, masked = make(num_keys=1, **blank)
+    (key,) = analysis.key_frames
+    left, top, right, bottom = key.boxes[0]
+    other = replace(key, boxes=(*key.boxes, (0.0, top, left / 2, bottom)), tracks=(0, 1))
+    alone = np.asarray(draw_evidence(analysis, media, masked)).astype(int)
+    beside = np.asarray(draw_evidence(replace(analysis, key_frames=(other,)), media, masked)).astype(int)
+    changed = beside[(alone != beside).any(-1)]
+    assert len(changed) and (changed.max(-1) == changed.min(-1)).all()
+
+
+def test_few_key_frames_have_their_masked_copies_as_large_beside_them():
+    def widest(num_keys: int) -> int:
+        analysis, media, masked = make(num_keys=num_keys, size=(64, 64), timeline=(), gate=None)
+        shown = np.asarray(draw_evidence(analysis, media, masked + 7))
+        return max(region.bbox[3] - region.bbox[1] for region in regionprops(label((shown == 67).all(-1))))
+
+    assert widest(1) > 300 and widest(2) > 250 and widest(3) < 150
+
+
 def test_landmarks_are_marked_where_they_are_asked_for():
     analysis, media, masked = make(num_keys=1)
     points = ((40, 24), (56, 24), (48, 32), (42, 42), (54, 42))
