@@ -3,7 +3,8 @@
 `OMP_NUM_THREADS=1 python benchmarks/study.py` after `make nano`, whose vision tower it starts from.
 
 All settings are in `benchmarks/study.yaml`. Results are kept run by run in its output folder: a study that was stopped
-goes on where it was, and several that run at once share the work.
+goes on where it was, and several that run at once share the work. Seeds may be added; other settings need a folder of
+their own.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 import torch
 import yaml
 from ablations.runs import read_results, run_study, runs_of_seed
+from ablations.stored_runs import RunError, keep_settings
 from ablations.tables import Results, all_tables
 from ablations.training import Settings, write_data
 
@@ -48,6 +50,11 @@ def main(arguments: list[str] | None = None) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = yaml.safe_load(chosen.settings.read_text(encoding="utf-8"))
+    lasting = {name: value for name, value in settings.items() if name not in ("output", "seeds")}
+    try:
+        keep_settings(Path(settings["output"]), lasting)
+    except RunError as error:
+        parser.error(str(error))
     torch.set_num_threads(settings["threads"])
     write_data(settings)
     run_study(settings, chosen.seeds or settings["seeds"])

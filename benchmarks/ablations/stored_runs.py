@@ -15,7 +15,7 @@ Result = dict[str, Any]
 
 
 class RunError(Exception):
-    """A run ended without a result."""
+    """A run ended without a result, or its result is not to be had."""
 
 
 def run_once(path: Path, make: Callable[[], Result]) -> Result | None:
@@ -40,6 +40,26 @@ def run_once(path: Path, make: Callable[[], Result]) -> Result | None:
         result = _in_a_process(make, path.stem)
         write_whole(path, result)
         return result
+
+
+def keep_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Keeps settings beside the results that were made with them, so that no others are taken for theirs.
+
+    Args:
+        folder: Of the results; made if missing.
+        settings: What JSON can keep.
+
+    Raises:
+        RunError: If the results are of other settings; names what differs.
+    """
+    path = folder / "settings.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path, settings)
+    kept, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(settings))
+    changed = [name for name in sorted(kept | wanted) if kept.get(name) != wanted.get(name)]
+    if changed:
+        raise RunError(f"'{folder}' has results of other settings ({', '.join(changed)}): choose another `output`.")
 
 
 def write_whole(path: Path, value: Any) -> None:

@@ -8,7 +8,7 @@ import study
 import yaml
 from ablations import tables
 from ablations.runs import read_results, result_path, run_study, runs_of_seed
-from ablations.stored_runs import RunError, cost, run_once
+from ablations.stored_runs import RunError, cost, keep_settings, run_once
 
 from emotion_qwen.train.nano import NanoArguments, build
 from emotion_qwen.train.recipe import find_recipe, read_recipe
@@ -170,6 +170,23 @@ def test_a_cost_is_what_was_done_inside(tmp_path):
     spent = run_once(tmp_path / "run.json", make)
     assert spent["bytes"] >= 48 * 2**20
     assert spent["seconds"] > 0
+
+
+def test_results_of_other_settings_are_not_taken_for_these(tmp_path):
+    keep_settings(tmp_path / "out", {"steps": 150, "sizes": (1, 2)})
+    keep_settings(tmp_path / "out", {"sizes": (1, 2), "steps": 150})
+    with pytest.raises(RunError, match="other settings .sizes, threads.: choose another `output`"):
+        keep_settings(tmp_path / "out", {"steps": 150, "sizes": (1, 3), "threads": 1})
+
+
+def test_a_study_in_the_folder_of_another_is_refused_before_anything_is_rendered(settings, tmp_path, capsys):
+    keep_settings(tmp_path / "out", {"warm_up": {}})
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    with pytest.raises(SystemExit, match="2"):
+        study.main(["--settings", str(path)])
+    assert "warm_up" in capsys.readouterr().err
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["settings.json"]
 
 
 @pytest.mark.slow
