@@ -265,6 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     script, training, model_settings = parser.parse_recipe(words)
     training.remove_unused_columns = False  # the collator reads them
     training.dataset_kwargs = {"skip_prepare_dataset": True}  # the processor tokenizes
+    training.dataloader_persistent_workers &= training.dataloader_num_workers > 0  # without any, none can stay
     with explained(training.output_dir), output_folder(training.output_dir):
         train(script, training, model_settings)
 

@@ -93,7 +93,7 @@ def test_so_does_a_run_on_streamed_data(sources, nano, tmp_path):
 
 def here(path: Path, output: Path, *settings: str) -> None:
     """Trains two steps in this process, with a checkpoint after the first."""
-    small = ("max_steps=2", "save_steps=1", "dataloader_num_workers=0", "dataloader_persistent_workers=false")
+    small = ("max_steps=2", "save_steps=1", "dataloader_num_workers=0")
     sft.main([str(path), *SETTINGS, *small, f"output_dir={output}", *settings])
 
 

@@ -20,7 +20,7 @@ def test_the_last_stage_trains_every_part_and_its_output_loads(faces, nano, tmp_
     path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=sources)
     run(
         monkeypatch, sft, "--config", path, "--output_dir", tmp_path / "out", "--per_device_train_batch_size", 2,
-        "--dataloader_num_workers", 0, "--dataloader_persistent_workers", "false", "--warmup_steps", 0,
+        "--dataloader_num_workers", 0, "--warmup_steps", 0,
     )  # fmt: skip
     before, after = weights(nano), weights(tmp_path / "out")
     for part in ("visual.blocks", "emotion_expert", "general_expert", "gating_network", "language_model.layers"):
@@ -55,7 +55,7 @@ def test_the_loss_on_held_out_data_is_logged(faces, nano, tmp_path):
     path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=[rendered], eval_data=held_out)
     settings = (
         "max_steps=2", "per_device_train_batch_size=2", "dataloader_num_workers=0", "warmup_steps=0", "save_steps=2",
-        "dataloader_persistent_workers=false", f"output_dir={tmp_path / 'out'}",
+        f"output_dir={tmp_path / 'out'}",
     )  # fmt: skip
     with pytest.raises(ValueError, match="eval_data needs eval_strategy"):
         sft.main([str(path), *settings])

@@ -84,7 +84,7 @@ def test_the_stages_have_the_values_of_table_3(stage):
 
 HERE = (
     "per_device_train_batch_size=2", "gradient_accumulation_steps=1", "max_steps=1", "warmup_steps=0",
-    "dataloader_num_workers=0", "dataloader_persistent_workers=false",
+    "dataloader_num_workers=0",
 )  # fmt: skip
 """A step on few samples in this process."""
 
