@@ -52,8 +52,8 @@ def ask_on_page(
     path, faces = (remembered["path"], remembered["faces"]) if remembered else (None, None)
     request = Request(question, language, capture != OFF, adapter)
     steps = (
-        (status_html(step.sentence), _conversation(conversation, question, step), "")
-        for step in ask(path, faces, request)
+        (status_html(step.sentence), _conversation(conversation, question, step), gr.skip() if index else "")
+        for index, step in enumerate(ask(path, faces, request))  # emptied once: the next question may be typed already
     )
 
     def problem(sentence: str) -> tuple[Any, ...]:

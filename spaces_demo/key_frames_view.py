@@ -48,8 +48,9 @@ def _figure(
 ) -> str:
     name = escape(label_name(key_frame.label, language))
     height, width = frame.shape[-2:]
+    several = len(people) > 1
     boxes = "".join(
-        _box(box, width, height, key_frame.label if index == 0 else None, people.get(track))
+        _box(box, width, height, key_frame.label if index == 0 else None, people.get(track) if several else None)
         for index, (box, track) in enumerate(zip(key_frame.boxes, key_frame.tracks, strict=True))
     )
     time = times[key_frame.frame]
@@ -58,7 +59,7 @@ def _figure(
         if len(times) > 1
         else ""
     )
-    person = say("person", language, number=people[key_frame.tracks[0]]) if len(people) > 1 else ""
+    person = say("person", language, number=people[key_frame.tracks[0]]) if several else ""
     alt = say("key_frame_alt", language, number=number, name=name)
     return (
         f'<figure><div class="eq-pair"><div class="eq-frame">'
@@ -70,9 +71,12 @@ def _figure(
 
 
 def _box(box: tuple[float, ...], width: int, height: int, label: str | None, person: int | None) -> str:
+    """A face's frame: in the colour of the emotion that it was chosen for, or dashed for somebody else's."""
     left, top, right, bottom = box
     place = (
         f"left:{100 * left / width:.2f}%;top:{100 * top / height:.2f}%;"
         f"width:{100 * (right - left) / width:.2f}%;height:{100 * (bottom - top) / height:.2f}%"
     )
-    return f'<span class="eq-box eq-{escape(label or "other")}" style="{place}"><b>{person or ""}</b></span>'
+    kind = "eq-beside" if label is None else f"eq-{escape(label)}"
+    number = "" if person is None else f"<b>{person}</b>"
+    return f'<span class="eq-box {kind}" style="{place}">{number}</span>'

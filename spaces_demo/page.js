@@ -1,12 +1,19 @@
 () => {
-  // A point of the timeline, or a key frame's button, moves the clip there; the clip moves the timeline's line.
+  // A point of the timeline, or a key frame's button, moves the clip there; the clip moves the timeline's line. On a
+  // phone, whoever asks for a reading is brought to where it appears.
   const clip = () => document.querySelector("#eq-clip video");
   const range = (line) => [Number(line.dataset.start), Number(line.dataset.end)];
+
+  const show = (element, block) => {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    element.scrollIntoView({ block, behavior: calm ? "auto" : "smooth" });
+  };
 
   const seek = (time) => {
     const video = clip();
     if (!video) return;
     video.currentTime = time;
+    show(video, "nearest");
     showTime(time);
   };
 
@@ -21,6 +28,8 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-time]");
     const track = event.target.closest(".eq-track");
+    const isReading = event.target.closest("#eq-read, #eq-examples button");
+    if (isReading && matchMedia("(max-width: 640px)").matches) show(document.querySelector("#eq-status"), "start");
     if (track && event.detail > 0) {
       const [start, end] = range(track.closest(".eq-timeline"));
       const box = track.getBoundingClientRect();

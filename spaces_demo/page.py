@@ -49,7 +49,8 @@ def build_page(text: gr.I18n) -> gr.Blocks:
                     label=text("answer"),
                     show_label=False,
                     elem_id="eq-chat",
-                    height=260,
+                    height=None,
+                    max_height=420,
                     render_markdown=False,
                     buttons=["copy"],
                     feedback_options=None,
@@ -129,8 +130,8 @@ def _example_buttons(text: gr.I18n) -> list[tuple[gr.Button, str]]:
         return []
     with gr.Row(elem_id="eq-examples"):
         return [
-            (gr.Button(text("example_clip"), size="sm", elem_id="eq-example-clip"), _CLIP),
-            (gr.Button(text("example_picture"), size="sm", elem_id="eq-example-picture"), _PICTURE),
+            (gr.Button(text("example_clip"), size="md", elem_id="eq-example-clip"), _CLIP),
+            (gr.Button(text("example_picture"), size="md", elem_id="eq-example-picture"), _PICTURE),
         ]
 
 

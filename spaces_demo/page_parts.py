@@ -53,12 +53,13 @@ def evidence_of(seen: Any, capture: str, language: str) -> Evidence:
 
 def verdicts_of(step: Step, capture: str, language: str) -> str:
     """Draw the verdict, or both of them side by side."""
+    model = engine.SETTINGS.model_name
     if capture != BOTH:
-        return verdict_html(step.analyses[0], language) if step.analyses else ""
+        return verdict_html(step.analyses[0], model, language) if step.analyses else ""
     headings = ("with_capture", "without_capture")
     return verdicts_html(
         [
-            verdict_html(analysis, language, heading, analysis.text)
+            verdict_html(analysis, model, language, heading, analysis.text)
             for analysis, heading in zip(step.analyses, headings, strict=False)
         ]
     )

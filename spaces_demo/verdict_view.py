@@ -7,11 +7,12 @@ from engine import label_name
 from words import say
 
 
-def verdict_html(analysis: Any, language: str, heading: str = "verdict", answer: str = "") -> str:
+def verdict_html(analysis: Any, model: str, language: str, heading: str = "verdict", answer: str = "") -> str:
     """Show what the model made of a clip.
 
     Args:
         analysis: The analyzer's `EmotionAnalysis`.
+        model: Name of the model.
         language: `"en"` or `"zh"`.
         heading: Key of the words above it.
         answer: What the model said, where it is not shown elsewhere.
@@ -21,13 +22,13 @@ def verdict_html(analysis: Any, language: str, heading: str = "verdict", answer:
     """
     label = analysis.label
     name = escape(label_name(label, language))
-    adapter = getattr(analysis, "adapter", None)
-    note = f"<p>{say('answered_by', language, name=escape(adapter))}</p>" if adapter else ""
+    known = "answered_with" if analysis.adapter else "answered_by"
+    by = f'<p class="eq-by">{escape(say(known, language, model=model, adapter=analysis.adapter))}</p>'
     said = f'<p class="eq-answer">{escape(answer)}</p>' if answer else ""
     return (
         f'<section class="eq-verdict" lang="{language}"><h2>{say(heading, language)}</h2>'
         f'<p class="eq-label"><i class="eq-{escape(label)}"></i><strong>{name}</strong>'
-        f"<span>{analysis.probabilities[label]:.0%}</span></p>{note}{said}"
+        f"<span>{analysis.probabilities[label]:.0%}</span></p>{by}{said}"
         f"{_probabilities(analysis.probabilities, language)}{_gate(analysis.gate, language)}</section>"
     )
 

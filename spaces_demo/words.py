@@ -77,7 +77,6 @@ _SENTENCES: dict[str, dict[str, str]] = {
     "person": {"en": "Person {number}", "zh": "人物 {number}"},
     "go_to": {"en": "{name}, {start:.1f} to {end:.1f} s: go there", "zh": "{name}，{start:.1f} 至 {end:.1f} 秒：跳转"},
     "key_frames": {"en": "Key frames, and what the model was shown of them", "zh": "关键帧及提供给模型的遮罩副本"},
-    "key_frame": {"en": "Key frame {number}", "zh": "关键帧 {number}"},
     "key_frame_alt": {"en": "Key frame {number}: {name}", "zh": "关键帧 {number}：{name}"},
     "masked_alt": {"en": "The same frame, all but the faces faded", "zh": "同一帧，除人脸外均已淡化"},
     "show_at": {"en": "Go to {time:.1f} s", "zh": "跳到 {time:.1f} 秒"},
@@ -86,7 +85,8 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "en": "Made by an emotion-recognition system. Apparent expression is not felt emotion.",
         "zh": "由情绪识别系统生成。外在表情并非内心感受。",
     },
-    "answered_by": {"en": "Answered with adapter {name}", "zh": "由适配器 {name} 作答"},
+    "answered_by": {"en": "Answered by {model}", "zh": "由 {model} 作答"},
+    "answered_with": {"en": "Answered by {model} with adapter {adapter}", "zh": "由 {model} 及适配器 {adapter} 作答"},
 }
 
 

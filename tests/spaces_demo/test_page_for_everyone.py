@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from .browser_window import Window
 
@@ -19,6 +20,20 @@ def test_phone(browser, address, media):
     assert window.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     window.picture("phone")
     window.page.context.close()
+
+
+def test_a_phone_is_brought_to_the_verdict_and_a_desktop_stays(browser, address):
+    for viewport, moves in ((PHONE, True), ({"width": 1280, "height": 500}, False)):
+        window = Window(browser, address, viewport=viewport)
+        window.page.click("#eq-example-clip")
+        before = window.page.evaluate("window.scrollY")
+        window.page.wait_for_selector(".eq-download")
+        window.page.wait_for_timeout(1000)
+        if moves:
+            expect(window.page.locator(".eq-label")).to_be_in_viewport(ratio=1)
+        else:
+            assert window.page.evaluate("window.scrollY") == before
+        window.page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
