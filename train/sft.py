@@ -55,6 +55,7 @@ class ScriptArguments:
         samples_per_epoch: Samples drawn in an epoch; by default as many as the sources have.
         max_broken_share: Largest share of samples that may be broken, 0 to below 1; more stop the run.
         streaming: Whether files are read as they are needed, for data too large to be listed; needs `max_steps`.
+        shuffle_buffer: Samples of a source among which the next one is drawn where they are streamed.
         overwrite_output_dir: Whether to start anew where `output_dir` holds checkpoints or a finished model. The
             model stays until the new one is written.
     """
@@ -74,6 +75,7 @@ class ScriptArguments:
     samples_per_epoch: int | None = field(default=None, metadata={"help": "Samples drawn in an epoch."})
     max_broken_share: float = field(default=0.0, metadata={"help": "Largest share of broken samples, 0 to below 1."})
     streaming: bool = field(default=False, metadata={"help": "Whether files are read as they are needed."})
+    shuffle_buffer: int = field(default=1000, metadata={"help": "Streamed samples among which the next is drawn."})
     overwrite_output_dir: bool = field(default=False, metadata={"help": "Whether to start anew in `output_dir`."})
 
     def __post_init__(self) -> None:
@@ -216,6 +218,7 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         samples_per_epoch=script.samples_per_epoch,
         max_broken_share=script.max_broken_share,
         streaming=script.streaming,
+        shuffle_buffer=script.shuffle_buffer,
     )
     workers = max(1, training.dataloader_num_workers) * training.world_size
     rows = data.as_data_set(workers if script.streaming else epochs_of(training, data.groups))

@@ -149,6 +149,7 @@ def build_mixture(
     samples_per_epoch: int | None = None,
     max_broken_share: float = 0.0,
     streaming: bool = False,
+    shuffle_buffer: int = 1000,
 ) -> Mixture | StreamedMixture:
     """Make the training data of a recipe.
 
@@ -159,6 +160,7 @@ def build_mixture(
         samples_per_epoch: By default as many as the sources have.
         max_broken_share: Largest share of broken samples, from 0 to below 1.
         streaming: Whether files are read as they are needed; there are then no epochs.
+        shuffle_buffer: See `StreamedMixture`.
 
     Raises:
         ValueError: If a source can't be read as the recipe says, or epochs of a stream are asked for.
@@ -170,7 +172,8 @@ def build_mixture(
     sources = [build_source(settings, seed, processor, streaming) for settings in data]
     decode = SampleDecoder(processor)
     if streaming:
-        return StreamedMixture(sources, seed, decode, BrokenSamples(max_broken_share, BROKEN_WINDOW))
+        broken = BrokenSamples(max_broken_share, BROKEN_WINDOW)
+        return StreamedMixture(sources, seed, decode, broken, shuffle_buffer)
     return Mixture(sources, seed, decode, samples_per_epoch, max_broken_share)
 
 

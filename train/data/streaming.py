@@ -12,9 +12,6 @@ from .broken_samples import BrokenSamples
 from .entries import SampleError
 from .source import Sample, Source
 
-SHUFFLE_BUFFER = 1000
-"""Entries of a source among which the next one is drawn."""
-
 
 class StreamedMixture:
     """Samples of several sources without end: a source that is read to its end is read again, in another order.
@@ -27,9 +24,10 @@ class StreamedMixture:
         seed: Of the order.
         decode: Reads the media of a sample.
         broken: Counts what is broken.
+        shuffle_buffer: Entries of a source among which the next one is drawn; each worker holds so many of each.
 
     Raises:
-        ValueError: If one of several sources has no weight.
+        ValueError: If one of several sources has no weight, or the buffer holds nothing.
     """
 
     def __init__(
@@ -38,12 +36,16 @@ class StreamedMixture:
         seed: int,
         decode: Callable[[Sample], Sample],
         broken: BrokenSamples,
+        shuffle_buffer: int,
     ) -> None:
+        if shuffle_buffer < 1:
+            raise ValueError(f"shuffle_buffer must be above 0, not {shuffle_buffer}.")
         self.sources = list(sources)
         self.shares = stream_shares(sources)
         self.seed = seed
         self.decode = decode
         self.broken = broken
+        self.shuffle_buffer = shuffle_buffer
 
     def as_data_set(self, workers: int) -> IterableDataset:
         """The samples as the trainer takes them.
@@ -82,7 +84,9 @@ class StreamedMixture:
 
     def _draws(self) -> Iterator[tuple[Source, Any, int, int]]:
         rng = np.random.default_rng(self.seed)
-        streams = [_shuffled(source, [self.seed, number]) for number, source in enumerate(self.sources)]
+        streams = [
+            _shuffled(source, [self.seed, number], self.shuffle_buffer) for number, source in enumerate(self.sources)
+        ]
         while True:
             number = int(rng.choice(len(self.sources), p=self.shares))
             yield self.sources[number], *next(streams[number])
@@ -106,8 +110,8 @@ def stream_shares(sources: Sequence[Source]) -> np.ndarray:
     return np.divide(weights, np.sum(weights))
 
 
-def _shuffled(source: Source, seed: Sequence[int]) -> Iterator[tuple[Any, int, int]]:
-    """Yield what a source gives, its number and the visit, over and over, shuffled within a buffer.
+def _shuffled(source: Source, seed: Sequence[int], size: int) -> Iterator[tuple[Any, int, int]]:
+    """Yield what a source gives, its number and the visit, over and over, shuffled within a buffer of a size.
 
     Raises:
         ValueError: If the source gives nothing.
@@ -119,7 +123,7 @@ def _shuffled(source: Source, seed: Sequence[int]) -> Iterator[tuple[Any, int, i
         index = -1
         for index, drawn in source.samples(visit):
             buffer.append((drawn, index, visit))
-            if len(buffer) > SHUFFLE_BUFFER:
+            if len(buffer) >= size:
                 yield _take(buffer, rng)
         if index < 0:
             raise ValueError(f"{source.name}: there is no sample.")

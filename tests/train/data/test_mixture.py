@@ -141,14 +141,30 @@ def test_workers_share_the_tally_and_their_error_is_one_sentence():
     assert str(caught.value).endswith("`emotion-qwen data check` lists them all.")
 
 
-def stream(*sources, seed=0, share=0.0) -> StreamedMixture:
-    return StreamedMixture(sources, seed, unchanged, BrokenSamples(share, 100))
+def stream(*sources, seed=0, share=0.0, shuffle_buffer=1000) -> StreamedMixture:
+    return StreamedMixture(sources, seed, unchanged, BrokenSamples(share, 100), shuffle_buffer)
 
 
 def test_a_stream_goes_through_all_and_starts_again():
     taken = [sample["messages"][1] for sample in itertools.islice(stream(Numbers("a", 10)).samples(), 30)]
     assert [sorted(taken[start : start + 10]) for start in (0, 10, 20)] == [list(range(10))] * 3
     assert taken[:10] != taken[10:20]
+
+
+@pytest.mark.parametrize("size", [1, 4, 40])
+def test_a_stream_is_shuffled_within_its_buffer(size):
+    taken = [
+        sample["messages"][1]
+        for sample in itertools.islice(stream(Numbers("a", 40), shuffle_buffer=size).samples(), 40)
+    ]
+    assert sorted(taken) == list(range(40))
+    assert (taken == sorted(taken)) == (size == 1)
+    assert max(number - place for place, number in enumerate(taken)) < size
+
+
+def test_a_buffer_that_holds_nothing_is_refused():
+    with pytest.raises(ValueError, match="shuffle_buffer must be above 0, not 0"):
+        stream(Numbers("a", 1), shuffle_buffer=0)
 
 
 def test_a_stream_mixes_by_weight_and_repeats_with_its_seed():
