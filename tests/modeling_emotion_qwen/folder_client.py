@@ -137,6 +137,22 @@ def authors_client_video_file() -> str:
     return authors_client([{"type": "video", "video": str(Path(MEDIA) / "clip.mp4"), "fps": 3.0}])
 
 
+def answers_of_pipelines() -> dict[str, int]:
+    """transformers' pipelines for models that read media, by the folder's name alone: the tokens of their answers."""
+    tokens = {}
+    for task, kind, name in (("image-text-to-text", "image", "portrait.png"), ("any-to-any", "video", "clip.mp4")):
+        pipe = transformers.pipeline(task, model=FOLDER, trust_remote_code=True)
+        content = [{"type": kind, kind: str(Path(MEDIA) / name)}, {"type": "text", "text": QUESTION}]
+        messages = [{"role": "user", "content": content}]
+        generate_kwargs = {"max_new_tokens": 5, "min_new_tokens": 5}
+        answers = pipe(text=messages, return_tensors=True, generate_kwargs=generate_kwargs)
+        prompt = pipe.processor.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+        )["input_ids"]
+        tokens[task] = len(answers[0]["generated_token_ids"]) - prompt.shape[1]
+    return tokens
+
+
 def analysis_of_clip() -> dict[str, object]:
     """The analyzer whose code lies in the folder, on what the Auto classes give."""
     from transformers.dynamic_module_utils import get_class_from_dynamic_module
@@ -222,6 +238,7 @@ CHECKS = (
     authors_client_image,
     authors_client_video_frames,
     authors_client_video_file,
+    answers_of_pipelines,
     analysis_of_clip,
     adapters_of_the_folder,
     examples_of_the_card,

@@ -81,7 +81,7 @@ def media(model, processor, tmp_path_factory) -> Path:
 def results(exported, media, tmp_path_factory) -> dict[str, dict]:
     """What a fresh process without the package and without a network makes of the folder."""
     workplace = tmp_path_factory.mktemp("stranger")
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(workplace / "hf"), "OMP_NUM_THREADS": "2"}
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(workplace / "hf"), "OMP_NUM_THREADS": "1"}
     environment |= {"HF_MODULES_CACHE": str(workplace / "modules")}
     output = workplace / "results.json"
     finished = subprocess.run(
@@ -144,6 +144,10 @@ def test_the_authors_client_runs_unchanged(results, check):
 @pytest.mark.skipif(not HAS_VIDEO_READER, reason="qwen_vl_utils reads video files with decord or torchcodec")
 def test_the_authors_client_runs_unchanged_on_a_video_file(results):
     assert value(results, "authors_client_video_file")
+
+
+def test_pipelines_answer(results):
+    assert value(results, "answers_of_pipelines") == {"image-text-to-text": 5, "any-to-any": 5}
 
 
 def test_the_folder_analyses_a_clip(results):
