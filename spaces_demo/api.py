@@ -9,6 +9,7 @@ from engine import Request
 from failures import ending_in_a_sentence
 from reading import BOTH, OFF, ON, Step, ask, read
 from result_file import result_dict
+from words import LANGUAGES
 
 
 def analyze(file: str, question: str = "", language: str = "en", capture: str = ON, adapter: str = "base") -> dict:
@@ -56,7 +57,7 @@ def about() -> dict[str, Any]:
     return {
         "model": settings.model_name,
         "adapters": list(engine.adapter_names()),
-        "languages": ["en", "zh"],
+        "languages": list(LANGUAGES),
         "max_clip_seconds": settings.max_clip_seconds,
         "max_file_megabytes": settings.max_file_megabytes,
         "uploads_deleted_after_seconds": settings.retention_seconds,
@@ -81,7 +82,7 @@ def add_api() -> None:
 
 
 def _request(question: str, language: str, adapter: str, capture: bool = True) -> Request:
-    return Request(question, _one_of(language, ("en", "zh")), capture, _one_of(adapter, engine.adapter_names()))
+    return Request(question, _one_of(language, LANGUAGES), capture, _one_of(adapter, engine.adapter_names()))
 
 
 def _one_of(value: str, known: tuple[str, ...]) -> str:

@@ -131,4 +131,4 @@ def answer(seen: Seen, request: Request) -> Iterator[Any]:
                 on_reading=emit,
             )
 
-    yield from pieces_of(work)
+    yield from pieces_of(work, SETTINGS.patience_seconds)

@@ -16,6 +16,7 @@ COUNTS = RequestCounts()
 _SENTENCES = {
     "AdapterError": "no_adapter",
     "QuestionError": "bad_question",
+    "Empty": "busy",  # nothing came for as long as a request is patient
     "Error": "no_accelerator",  # ZeroGPU refuses with Gradio's error
     "HTMLError": "no_accelerator",
 }

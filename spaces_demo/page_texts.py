@@ -70,9 +70,9 @@ _TEXTS: dict[str, dict[str, str]] = {
     },
     "files": {
         "en": "<strong>Your files.</strong> They are read on this server and deleted within {minutes} minutes. "
-        "Nothing is logged but how many requests there were. Nothing is used for training.",
+        "Nothing is logged but how many requests there were and how they ended. Nothing is used for training.",
         "zh": "<strong>您的文件。</strong>文件在本服务器上读取，并在 {minutes} 分钟内删除。"
-        "除请求数量外不做任何记录，也不用于训练。",
+        "除请求的数量和成败外不做任何记录，也不用于训练。",
     },
     "consent": {
         "en": "<strong>Consent.</strong> Upload only what you may, and only people who agreed.",

@@ -25,6 +25,7 @@ class Settings:
         requests_at_once: Clips that are decoded and searched for faces at the same time; the model answers one by one.
         queue_length: Requests that may wait; further ones are refused with a sentence.
         sessions: Open pages whose last result is remembered; the oldest are forgotten first.
+        patience_seconds: Longest wait for the next piece of an answer, the wait for answers before it included.
         gpu_seconds: Time on the accelerator that one request may ask for (ZeroGPU).
     """
 
@@ -41,6 +42,7 @@ class Settings:
     requests_at_once: int = 4
     queue_length: int = 40
     sessions: int = 200
+    patience_seconds: int = 300
     gpu_seconds: int = 60
 
     @property

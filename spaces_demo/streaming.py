@@ -5,18 +5,17 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_PATIENCE = 300.0
-
 
 class _AbandonedError(Exception):
     """Nobody listens any more."""
 
 
-def pieces_of(work: Callable[[Callable[[Any], None]], Any]) -> Iterator[Any]:
+def pieces_of(work: Callable[[Callable[[Any], None]], Any], patience: float) -> Iterator[Any]:
     """Run a function in a thread of its own, and yield what it emits, then what it returns.
 
     Args:
         work: Takes a callback; each value that it calls it with is yielded at once.
+        patience: Longest wait for one value, in seconds.
 
     Yields:
         The emitted values, then the result.
@@ -24,6 +23,7 @@ def pieces_of(work: Callable[[Callable[[Any], None]], Any]) -> Iterator[Any]:
     Raises:
         Exception: Whatever the function raises, where it is raised. When the iterator is closed early, the function
             is stopped at its next emission.
+        queue.Empty: If nothing came for as long as `patience`; the function is then stopped likewise.
     """
     pieces: queue.Queue[tuple[str, Any]] = queue.Queue()
     abandoned = threading.Event()
@@ -42,7 +42,7 @@ def pieces_of(work: Callable[[Callable[[Any], None]], Any]) -> Iterator[Any]:
     threading.Thread(target=run, daemon=True).start()
     try:
         while True:
-            kind, value = pieces.get(timeout=_PATIENCE)
+            kind, value = pieces.get(timeout=patience)
             if kind == "error":
                 raise value
             yield value

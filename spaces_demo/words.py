@@ -1,5 +1,7 @@
 """Every sentence that a result says, in English and Chinese."""
 
+LANGUAGES = ("en", "zh")
+
 _SENTENCES: dict[str, dict[str, str]] = {
     "decode": {"en": "Opening the file …", "zh": "正在打开文件……"},
     "faces": {"en": "Looking for faces …", "zh": "正在寻找人脸……"},
@@ -41,6 +43,10 @@ _SENTENCES: dict[str, dict[str, str]] = {
     "no_accelerator": {
         "en": "No accelerator is free for this now, or your share of its time is used up. Try again later.",
         "zh": "当前没有可用的加速器，或您的使用时长已用完。请稍后再试。",
+    },
+    "busy": {
+        "en": "The model is too busy to answer now. Try again later.",
+        "zh": "模型现在过于繁忙，无法回答。请稍后再试。",
     },
     "failed": {
         "en": "Something went wrong while reading this one. The page is fine: try again, or try another file.",

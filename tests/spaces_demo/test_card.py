@@ -27,6 +27,18 @@ def test_every_setting_is_documented():
     assert names and all(f"`{name.upper()}`" in CARD for name in names)
 
 
+def test_defaults_are_those_of_the_code():
+    source = (ROOT / "spaces_demo" / "settings.py").read_text()
+    rows = re.findall(r"^\| (`[A-Z_`, ]+`) \| ([\d, ]+) \|", CARD, re.M)
+    documented = {
+        name.lower(): float(value)
+        for names, values in rows
+        for name, value in zip(re.findall(r"[A-Z_]+", names), values.split(", "), strict=True)
+    }
+    defaults = re.findall(r"^    (\w+): (?:int|float) = ([\d.]+)$", source, re.M)
+    assert documented == {name: float(value) for name, value in defaults}
+
+
 def test_the_documented_call_runs(address, media, capsys):
     (snippet,) = re.findall(r"```python\n(.*?)```", CARD, re.S)
     snippet = snippet.replace("http://127.0.0.1:7860", address).replace("clip.mp4", str(media["face"]))

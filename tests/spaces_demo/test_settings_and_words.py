@@ -1,7 +1,9 @@
 """Parts of the Space that need no model."""
 
 import importlib
+import queue
 import sys
+import threading
 from string import Formatter
 
 import gradio as gr
@@ -56,21 +58,29 @@ def test_pieces_come_as_they_are_emitted_and_errors_where_they_belong(module):
         emit("b")
         return 3
 
-    assert list(pieces_of(work)) == ["a", "b", 3]
+    assert list(pieces_of(work, 10)) == ["a", "b", 3]
 
     def fails(emit):
         emit("a")
         raise KeyError("b")
 
-    pieces = pieces_of(fails)
+    pieces = pieces_of(fails, 10)
     assert next(pieces) == "a"
     with pytest.raises(KeyError):
         next(pieces)
 
 
-def test_an_iterator_closed_early_stops_its_work(module):
-    import threading
+def test_a_function_that_says_nothing_is_waited_for_no_longer_than_patience(module):
+    ended = threading.Event()
+    with pytest.raises(queue.Empty):
+        next(module("streaming").pieces_of(lambda emit: ended.wait(10), 0.01))
+    silent = module("streaming").pieces_of(lambda emit: ended.wait(10), 0.01)
+    (sentence,) = module("failures").ending_in_a_sentence("analyze", "en", silent, str)
+    assert "too busy" in sentence
+    ended.set()
 
+
+def test_an_iterator_closed_early_stops_its_work(module):
     reached, ended = threading.Event(), threading.Event()
 
     def work(emit):
@@ -81,7 +91,7 @@ def test_an_iterator_closed_early_stops_its_work(module):
         finally:
             ended.set()
 
-    pieces = module("streaming").pieces_of(work)
+    pieces = module("streaming").pieces_of(work, 10)
     assert next(pieces) == "again"
     pieces.close()
     assert reached.wait(10) and ended.wait(10)
