@@ -1,12 +1,13 @@
 """Rendered faces and drawn shapes as one source among others."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from emotion_qwen.inference.nearest_name import did_you_mean
 from emotion_qwen.inference.prompts import EMOTION_LABELS
+from emotion_qwen.train.augmentation import Augmentation
 from emotion_qwen.train.rendered_conversations import DataSource, RenderedConversations
 
 from .entries import SampleError
@@ -15,6 +16,7 @@ from .source_settings import RENDERED, check_weight
 
 _OWN_KEYS = ("reader", "weight", "name")
 """What a recipe says of the source itself, and not of what is drawn from it."""
+_AUGMENTATION = f"The augmentation of the reader {RENDERED!r}"
 
 
 class RenderedSource:
@@ -84,16 +86,22 @@ class RenderedSource:
 
 
 def _check_keys(settings: Mapping[str, Any]) -> None:
-    known = [item.name for item in fields(DataSource)]
-    for key in settings:
-        if key not in known:
-            raise ValueError(
-                f"The reader {RENDERED!r} can't be told {key!r}; known are {', '.join(sorted((*known, *_OWN_KEYS)))}."
-                f"{did_you_mean(key, known)}"
-            )
+    _require_known(settings, [*(item.name for item in fields(DataSource)), *_OWN_KEYS], f"The reader {RENDERED!r}")
+    augmentation = settings.get("augmentation", {})
+    if not isinstance(augmentation, Mapping):
+        raise ValueError(f"{_AUGMENTATION} must be a mapping, not {augmentation!r:.80}.")
+    drawn = [item.name for item in fields(Augmentation) if item.name != "sides"]  # the source says its side
+    _require_known(augmentation, drawn, _AUGMENTATION)
     lacking = [item.name for item in fields(DataSource) if _is_required(item) and item.name not in settings]
     if lacking:
         raise ValueError(f"The reader {RENDERED!r} needs to be told {', '.join(lacking)} in a recipe.")
+
+
+def _require_known(settings: Mapping[str, Any], known: Sequence[str], what: str) -> None:
+    for key in settings:
+        if key not in known:
+            listed = ", ".join(sorted(known))
+            raise ValueError(f"{what} can't be told {key!r}; known are {listed}.{did_you_mean(key, known)}")
 
 
 def _is_required(item: Field) -> bool:

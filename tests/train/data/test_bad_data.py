@@ -92,6 +92,9 @@ UNREADABLE = [
     Bad("recipe.yaml", "data: [{reader: csv, path: 3}]", "needs a path"),
     Bad("recipe.yaml", "data: [{reader: rendered, folder: x}]", "needs to be told samples, side"),
     Bad("recipe.yaml", "data: [{reader: rendered, folders: x}]", "Did you mean 'folder'"),
+    Bad("recipe.yaml", "data: [{reader: rendered, augmentation: {nois: 1}}]", "Did you mean 'noise'"),
+    Bad("recipe.yaml", "data: [{reader: rendered, augmentation: {sides: [8]}}]", "can't be told 'sides'"),
+    Bad("recipe.yaml", "data: [{reader: rendered, augmentation: 1}]", "must be a mapping, not 1"),
     Bad("recipe.yaml", "data: [{reader: csv, path: a, weight: 1}, {reader: csv, path: b}]", "source"),
     Bad("recipe.yaml", "{data: [3], max_broken_share: lots}", "must be a number from 0 to below 1, not 'lots'"),
 ]
