@@ -115,7 +115,14 @@ def write_records(folder: Path, records: list[Record]) -> None:
 
 
 def read_records(folder: Path) -> list[Record]:
-    """Reads the records of a data set folder."""
+    """Reads the records of a data set folder.
+
+    Raises:
+        FileNotFoundError: If none was written there.
+    """
+    if not (folder / RECORDS).is_file():
+        writer = "`python -m emotion_qwen.train.synthetic.data_set --output`"
+        raise FileNotFoundError(f"There is no rendered data set at '{folder}': {writer} writes one.")
     with (folder / RECORDS).open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 

@@ -92,6 +92,7 @@ UNREADABLE = [
     Bad("recipe.yaml", "data: [{reader: csv, path: 3}]", "needs a path"),
     Bad("recipe.yaml", "data: [{reader: rendered, folder: x}]", "needs to be told samples, side"),
     Bad("recipe.yaml", "data: [{reader: rendered, folders: x}]", "Did you mean 'folder'"),
+    Bad("recipe.yaml", "data: [{reader: rendered, folder: source, samples: 1, side: 8}]", "no rendered data set at"),
     Bad("recipe.yaml", "data: [{reader: rendered, augmentation: {nois: 1}}]", "Did you mean 'noise'"),
     Bad("recipe.yaml", "data: [{reader: rendered, augmentation: {sides: [8]}}]", "can't be told 'sides'"),
     Bad("recipe.yaml", "data: [{reader: rendered, augmentation: 1}]", "must be a mapping, not 1"),
