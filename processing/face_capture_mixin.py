@@ -1,6 +1,5 @@
 """What the image and the video processor share about Facial Emotion Capture."""
 
-import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,15 +14,10 @@ from .face_backends import WEIGHTS_NAME
 from .face_capture import FaceCapture
 from .facial_emotion_capture import FacialEmotionCapture
 from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
+from .pixel_range import as_uint8
 
-_LARGEST_UNIT_VALUE = 2.0
-"""What a frame in 0 to 1 reaches at most where resizing overshoots."""
-_LARGEST_NORMALIZED_VALUE = 3.0
-"""What a frame of zero mean and unit variance reaches at most."""
-_LOWEST_OVERSHOOT = -0.5
-"""What a nearly black frame in 0 to 255 reaches at least where resizing overshoots."""
-_BLACK_MEAN = 0.05
-"""Mean over which floats up to 1 are taken for pictures in 0 to 1, not for black ones in 0 to 255."""
+StoredCapture = FaceCapture | Mapping[str, Any]
+"""A result of Facial Emotion Capture, or its dict."""
 
 
 class FaceCaptureMixin:
@@ -76,15 +70,16 @@ class FaceCaptureMixin:
         clips: Sequence[Tensor],
         do_rescale: bool,
         fec_config: Mapping[str, Any],
-        face_captures: Sequence[Any] | None,
+        face_captures: StoredCapture | Sequence[StoredCapture | None] | None,
     ) -> list[Tensor]:
         """Capture the faces of each clip and mask its key frames.
 
         Args:
             clips: Clips (T, 3, H, W), uint8 or float.
-            do_rescale: Whether float pixels still are 0 to 255 (else 0 to 1).
+            do_rescale: Whether float pixels are in 0 to 255, to be rescaled later; otherwise they are in 0 to 1.
             fec_config: Settings of Facial Emotion Capture.
-            face_captures: One stored result per clip; where it is None the faces are captured now.
+            face_captures: One stored result per clip, or the result itself for a single clip; where it is None the
+                faces are captured now.
 
         Returns:
             For each clip its masked key frames (K, 3, H, W) in the order of time, of the clip's dtype and range.
@@ -108,49 +103,6 @@ class FaceCaptureMixin:
             captures[index] = found
         masked = [fec.mask(own, found) for own, found in zip(frames, captures, strict=True)]
         return [_like(clip, copies, do_rescale) for clip, copies in zip(clips, masked, strict=True)]
-
-
-def as_uint8(frames: Tensor, do_rescale: bool = True) -> Tensor:
-    """Bring frames to uint8, which faces are looked for in.
-
-    Args:
-        frames: Numbers in 0 to 255 (0 to 1 where `do_rescale` is off), as far as resizing keeps to it.
-        do_rescale: Whether the pixels still have to be rescaled to 0 to 1.
-
-    Raises:
-        ValueError: If they clearly are of another range, not finite, or no numbers.
-    """
-    if frames.dtype == torch.uint8:
-        return frames
-    if frames.dtype == torch.bool:
-        raise ValueError("The frames are true and false; they must be numbers in 0 to 255.")
-    frames = frames if frames.is_floating_point() else frames.float()
-    if frames.numel():
-        _check_range(frames, do_rescale)
-    return (frames if do_rescale else frames * 255).round().clamp(0, 255).to(torch.uint8)
-
-
-def _check_range(frames: Tensor, do_rescale: bool) -> None:
-    """Refuse numbers in which no face could be seen; a black clip of 0 to 255 is none of them."""
-    low, high = (float(value) for value in frames.aminmax())
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError("The frames have values that are not finite.")
-    if not do_rescale and high > _LARGEST_UNIT_VALUE:
-        raise ValueError(f"Without do_rescale the frames must be in 0 to 1, but they reach {high:g}: leave it on.")
-    if high > _LARGEST_UNIT_VALUE * 255:
-        raise ValueError(f"The frames must be in 0 to 255, but they reach {high:g}.")
-    if not do_rescale or high > _LARGEST_NORMALIZED_VALUE:
-        return
-    if low < _LOWEST_OVERSHOOT:
-        raise ValueError(
-            f"The frames reach from {low:g} to {high:g}, as if normalized already; they must be in 0 to 255."
-        )
-    has_fractions = bool((frames != frames.round()).any())
-    if high <= 1 and has_fractions and float(frames.float().mean()) > _BLACK_MEAN:
-        raise ValueError(
-            f"The frames reach from {low:g} to {high:g}, as if rescaled already; they must be in 0 to 255. "
-            "Pass do_rescale=False for frames in 0 to 1."
-        )
 
 
 def _as_rgb_uint8(clip: Tensor, do_rescale: bool) -> Tensor:

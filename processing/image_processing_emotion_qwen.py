@@ -16,8 +16,9 @@ from transformers.processing_utils import Unpack
 
 from .checkpoint_faces import settings_of_checkpoint
 from .face_capture import FaceCapture
-from .face_capture_mixin import FaceCaptureMixin, as_uint8
+from .face_capture_mixin import FaceCaptureMixin
 from .image_loading import channels_come_first, load_rgb, to_rgb
+from .pixel_range import as_uint8
 
 RGB_CHANNELS = 3
 WHITE = 255

@@ -21,14 +21,15 @@ from .checkpoint_faces import settings_of_checkpoint
 from .clip_patches import capped_size, frames_per_piece, num_rows, patchify_parts
 from .clip_reading import ReadingOptions, list_metadata, read_clip
 from .face_capture import FaceCapture
-from .face_capture_mixin import FaceCaptureMixin, as_uint8
+from .face_capture_mixin import FaceCaptureMixin
 from .frame_sampling import sample_evenly
 from .image_loading import channels_come_first
+from .pixel_range import as_uint8
 from .video_inputs import Clip, list_clips
 
 _SAMPLING = ("temporal_patch_size", "min_frames", "max_frames", "num_frames", "fps")
-_READ_ONLY = ("video_metadata", "do_sample_frames", "input_data_format")
-"""Options that reading the clips uses up."""
+_READING_OPTIONS = ("video_metadata", "do_sample_frames", "input_data_format")
+"""Options that apply to reading the clips and not to what comes after it."""
 
 
 class EmotionQwenVideoProcessorKwargs(Qwen2VLVideoProcessorInitKwargs, total=False):
@@ -93,7 +94,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
             ValueError: If metadata, stored face captures or sampling do not fit the clips.
         """
         clips, metadata = self._read_clips(videos, **kwargs)
-        patching = {name: value for name, value in kwargs.items() if name not in _READ_ONLY}
+        patching = {name: value for name, value in kwargs.items() if name not in _READING_OPTIONS}
         return super().preprocess(
             clips, video_metadata=metadata, do_sample_frames=False, input_data_format="channels_first", **patching
         )
