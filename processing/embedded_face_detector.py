@@ -14,7 +14,7 @@ from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
 from .retinaface import INPUT_MULTIPLE, RetinaFace, anchors, decode_boxes, decode_landmarks
 
 THUMBNAIL_SIZE = 28
-"""Still frames are told by copies of so many by so many pixels."""
+"""Side in pixels of the square thumbnails that are compared to recognise still frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class EmbeddedFaceDetector(FaceDetector):
             scores=scores[row, anchor].cpu(),
             landmarks=decode_landmarks(landmarks[row, anchor], anchor_boxes).cpu(),
         )
-        found = found.select(self._surest(found))
+        found = found.select(self._without_overlaps(found))
         results, first = [], 0
         for piece in batch:
             own = found.select((found.frames >= first) & (found.frames < first + len(piece.frames)))
@@ -134,8 +134,8 @@ class EmbeddedFaceDetector(FaceDetector):
             first += len(piece.frames)
         return results
 
-    def _surest(self, found: Detections) -> Tensor:
-        """Return the indices that non-maximum suppression keeps, frame by frame, the surest of a frame first."""
+    def _without_overlaps(self, found: Detections) -> Tensor:
+        """Return the indices that non-maximum suppression keeps: frame by frame, the most confident first."""
         kept = [cpu_zeros(0).long()]
         for frame in found.frames.unique():
             members = (found.frames == frame).nonzero()[:, 0]

@@ -1,16 +1,16 @@
-"""What a face looks like in one glance: the histogram of its colours, which tells people apart where places do not."""
+"""The appearance of a face: the histogram of its colours, which tells people apart where their places do not."""
 
 import torch
 from torch import Tensor
 
+from .colour_histogram import count_colours
+
 _SIDE = 16
-"""A face is looked at through so many rows and columns of evenly spaced pixels."""
-_LEVELS = 8
-"""Steps of each colour channel in the histogram."""
+"""Rows and columns of evenly spaced pixels at which a face is sampled."""
 
 
 def describe_faces(frames: Tensor, frame_indices: Tensor, boxes: Tensor) -> Tensor:
-    """Count the colours of each face.
+    """Describe each face by the histogram of its colours.
 
     Args:
         frames: uint8 (T, 3, H, W), on any device; each side at least one pixel.
@@ -27,10 +27,7 @@ def describe_faces(frames: Tensor, frame_indices: Tensor, boxes: Tensor) -> Tens
     index = frame_indices.to(frames.device)
     # Advanced indices around the channel slice put the channels last: (N, rows, columns, 3).
     pixels = frames[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].cpu()
-    levels = (pixels.long() * _LEVELS // 256).flatten(1, 2)
-    colours = (levels[..., 0] * _LEVELS + levels[..., 1]) * _LEVELS + levels[..., 2]
-    counts = torch.zeros(len(colours), _LEVELS**3, dtype=torch.float32, device="cpu")
-    return counts.scatter_add_(1, colours, torch.ones_like(colours, dtype=torch.float32)) / _SIDE**2
+    return count_colours(pixels.flatten(1, 2)) / _SIDE**2
 
 
 def likeness(first: Tensor, second: Tensor) -> Tensor:

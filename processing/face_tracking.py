@@ -16,13 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .face_appearance import likeness
-
-Box = tuple[float, float, float, float]
+from .face_capture import Box
 
 _REACH = 0.6
 """Standard deviation of where a face is after one frame, in units of its side; grows with the root of the gap."""
 _MEMORY = 0.8
-"""How much of what a track's face looked like stays when it is seen anew."""
+"""Weight of a track's earlier appearance when its face is seen again (an exponential moving average)."""
 
 
 @dataclass(slots=True)

@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .colour_histogram import count_colours
+
 _SIDE = 32
-"""Frames are compared as pictures of at most so many rows and columns, picked from the frame without filtering."""
-_LEVELS = 8
-"""Steps of each colour channel in the histogram."""
+"""Frames are compared by every n-th row and column, unfiltered, with n such that at least this many remain."""
 
 
 def find_cuts(frames: Tensor, threshold: float) -> list[int]:
@@ -38,11 +38,9 @@ def _thumbnails(frames: Tensor) -> Tensor:
 
 def _shared_colours(pictures: Tensor) -> Tensor:
     """Intersection of the colour histograms of neighbours, (T - 1,), 0 to 1."""
-    steps = (pictures * (_LEVELS / 256)).long().flatten(2)
-    colours = (steps[:, 0] * _LEVELS + steps[:, 1]) * _LEVELS + steps[:, 2]
-    counts = torch.zeros(len(pictures), _LEVELS**3, dtype=pictures.dtype, device=pictures.device)
-    counts.scatter_add_(1, colours, torch.ones_like(colours, dtype=pictures.dtype))
-    return torch.minimum(counts[1:], counts[:-1]).sum(dim=1) / colours.shape[1]
+    pixels = pictures.flatten(2).transpose(1, 2)
+    counts = count_colours(pixels)
+    return torch.minimum(counts[1:], counts[:-1]).sum(dim=1) / pixels.shape[1]
 
 
 def _shared_layout(pictures: Tensor) -> Tensor:
