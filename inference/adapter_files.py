@@ -29,8 +29,9 @@ AUTO = "auto"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PEFT_PREFIX = "lora_"
-_PASSING = re.compile(r"\.|checkpoint-\d+$")
-"""Beginnings of the names of folders that are still to become something else."""
+"""PEFT refuses every part of its layers' prefix as a name."""
+_UNFINISHED = re.compile(r"\.|checkpoint-\d+$")
+"""Names of folders that hold no finished adapter: hidden ones, and a run's checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def find_adapters(folder: str | Path) -> dict[str, Path]:
         Folders by the names that the adapters can be called by, sorted.
     """
     folder = Path(folder)
-    inside = [path for path in sorted(folder.iterdir()) if not _PASSING.match(path.name)] if folder.is_dir() else []
+    inside = [path for path in sorted(folder.iterdir()) if not _UNFINISHED.match(path.name)] if folder.is_dir() else []
     return {_folder_name(path): path for path in (folder, *inside) if (path / CONFIG_FILE).is_file()}
 
 
@@ -157,18 +158,13 @@ def read_adapter(folder: str | Path, name: str | None = None) -> AdapterInfo:
     folder = locate_adapter(folder)
     name = adapter_name(folder) if name is None else name
     config = read_adapter_config(folder)
-    try:
-        with safe_open(folder / WEIGHTS_FILE, framework="pt") as weights:
-            shapes = [weights.get_slice(key).get_shape() for key in weights.keys()]  # noqa: SIM118 - not a dict
-    except SafetensorError as error:
-        raise AdapterError(f"The weights of adapter {str(folder)!r} are damaged.") from error
     return AdapterInfo(
         name=name,
         folder=folder,
         purpose=read_purpose(folder, name),
         rank=config.get("r"),
         alpha=config.get("lora_alpha"),
-        parameters=sum(map(math.prod, shapes)),
+        parameters=sum(map(math.prod, read_weight_shapes(folder).values())),
         base_model=config.get("base_model_name_or_path"),
     )
 
@@ -180,6 +176,19 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
         AdapterError: If it is no JSON object.
     """
     return read_settings(folder / CONFIG_FILE, AdapterError)
+
+
+def read_weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Read the shape of each of an adapter's weights, by name.
+
+    Raises:
+        AdapterError: If the weights are damaged.
+    """
+    try:
+        with safe_open(folder / WEIGHTS_FILE, framework="pt") as weights:
+            return {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise AdapterError(f"The weights of adapter {str(folder)!r} are damaged.") from error
 
 
 def check_base(folder: Path, model_class: str) -> None:

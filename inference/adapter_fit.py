@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from .adapter_files import WEIGHTS_FILE, check_base, read_adapter_config
+from .adapter_files import check_base, read_adapter_config, read_weight_shapes
 from .errors import AdapterError
 
 _LORA_WEIGHT = re.compile(r"base_model\.model\.(?P<layer>.*\blanguage_model\..+)\.lora_(?P<side>[AB])\.weight")
@@ -43,7 +42,7 @@ def check_fit(folder: Path, model: nn.Module) -> None:
             f"Adapter {str(folder)!r} changes more than the language model's layers ({changed[0]}): merge it instead."
         )
     layers = _linear_layers(model)
-    for name, shape in _shapes(folder).items():
+    for name, shape in read_weight_shapes(folder).items():
         _check_weight(folder, name, shape, layers)
 
 
@@ -54,14 +53,6 @@ def _linear_layers(model: nn.Module) -> dict[str, tuple[int, int]]:
         for name, module in model.named_modules()
         if hasattr(module, "out_features") and hasattr(module, "in_features")
     }
-
-
-def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    try:
-        with safe_open(folder / WEIGHTS_FILE, framework="pt") as weights:
-            return {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise AdapterError(f"The weights of adapter {str(folder)!r} are damaged.") from error
 
 
 def _check_weight(folder: Path, name: str, shape: tuple[int, ...], layers: Mapping[str, tuple[int, int]]) -> None:

@@ -1,8 +1,12 @@
 """Putting PEFT adapters onto a model, with one clear sentence where one does not fit."""
 
 from pathlib import Path
+from types import ModuleType
 
 from safetensors import SafetensorError
+from torch import nn
+
+from emotion_qwen import EmotionQwenForConditionalGeneration
 
 from .adapter_files import check_base, locate_adapter
 from .adapter_fit import check_fit
@@ -12,23 +16,9 @@ from .first_line import short_reason
 _LOAD_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError, SafetensorError)
 
 
-def apply_adapter(model, adapter: str | Path):
-    """Put a PEFT adapter onto a model.
-
-    Args:
-        model: The model that the adapter was trained on.
-        adapter: Local folder or Hub id of the adapter.
-
-    Returns:
-        The same model with the adapter's layers in place and active, in evaluation mode.
-
-    Raises:
-        AdapterError: If PEFT is not installed, a file is missing, or the adapter was made for another model.
-    """
-    return load_peft_model(model, locate_adapter(adapter)).get_base_model().eval()
-
-
-def merge_adapter(model, adapter: str | Path):
+def merge_adapter(
+    model: EmotionQwenForConditionalGeneration, adapter: str | Path
+) -> EmotionQwenForConditionalGeneration:
     """Add a PEFT adapter to a model's weights for good.
 
     Args:
@@ -39,18 +29,18 @@ def merge_adapter(model, adapter: str | Path):
         The model with plain, changed weights.
 
     Raises:
-        AdapterError: See `apply_adapter`.
+        AdapterError: If PEFT is not installed, a file is missing, or the adapter was made for another model.
     """
     folder = locate_adapter(adapter)
     check_base(folder, type(model).__name__)
     return _wrapped(model, folder, "default", in_models_dtype=False).merge_and_unload()
 
 
-def load_peft_model(model, folder: Path, name: str = "default"):
+def load_peft_model(model: EmotionQwenForConditionalGeneration, folder: Path, name: str) -> nn.Module:
     """Load a model's first adapter.
 
     Its weights take the model's data type. PEFT would leave them in float32, and then round once for a batch with one
-    adapter and twice for one with several: a row would not say the same in both.
+    adapter and twice for one with several: a row would give different answers in the two.
 
     Args:
         model: The model; its layers are wrapped in place.
@@ -67,7 +57,7 @@ def load_peft_model(model, folder: Path, name: str = "default"):
     return _wrapped(model, folder, name, in_models_dtype=True)
 
 
-def load_another(adapted, folder: Path, name: str) -> None:
+def load_another(adapted: nn.Module, folder: Path, name: str) -> None:
     """Load one more adapter into a `PeftModel`.
 
     Args:
@@ -87,7 +77,7 @@ def load_another(adapted, folder: Path, name: str) -> None:
         raise
 
 
-def _wrapped(model, folder: Path, name: str, in_models_dtype: bool):
+def _wrapped(model: EmotionQwenForConditionalGeneration, folder: Path, name: str, in_models_dtype: bool) -> nn.Module:
     peft = _import_peft()
     try:
         config = peft.PeftConfig.from_pretrained(str(folder))
@@ -107,7 +97,7 @@ def _wrapped(model, folder: Path, name: str, in_models_dtype: bool):
     return adapted.eval()
 
 
-def _load_weights(adapted, folder: Path, name: str, in_models_dtype: bool) -> None:
+def _load_weights(adapted: nn.Module, folder: Path, name: str, in_models_dtype: bool) -> None:
     options = {"is_trainable": False, "torch_device": "cpu", "autocast_adapter_dtype": not in_models_dtype}
     try:
         loaded = adapted.load_adapter(str(folder), name, **options)
@@ -122,7 +112,7 @@ def _load_weights(adapted, folder: Path, name: str, in_models_dtype: bool) -> No
         )
 
 
-def _import_peft():
+def _import_peft() -> ModuleType:
     try:
         import peft
     except ImportError as error:

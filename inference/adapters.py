@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from emotion_qwen import EmotionQwenForConditionalGeneration
+
 from .adapter_files import BASE, adapter_name, checked_name, locate_adapter
 from .adapter_loading import load_another, load_peft_model
 from .adapter_purpose import AdapterPurpose, read_purpose
@@ -26,13 +28,13 @@ class AdapterSet:
     With none chosen the model computes what it computes without them, bit for bit.
 
     Args:
-        model: An `EmotionQwenForConditionalGeneration`. Its layers are wrapped in place when an adapter is loaded, and
-            it can't be saved until `unload`.
+        model: The model. Its layers are wrapped in place when an adapter is loaded, and it can't be saved until
+            `unload`.
     """
 
-    def __init__(self, model) -> None:
+    def __init__(self, model: EmotionQwenForConditionalGeneration) -> None:
         self._model = model
-        self._peft = None
+        self._peft: nn.Module | None = None
         self._folders: dict[str, Path] = {}
         self._purposes: dict[str, AdapterPurpose] = {}
         self._active: str | None = None

@@ -4,8 +4,13 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .quiet_libraries import silence_libraries
+
+if TYPE_CHECKING:
+    from .adapter_files import AdapterInfo
+    from .adapter_purpose import AdapterPurpose
 
 _OPEN = "open"
 """Among what an adapter answers: open questions about emotion."""
@@ -121,16 +126,16 @@ def _adapter(options: argparse.Namespace) -> str | Path:
     return own_adapters(_checkpoint(options)).get(options.adapter, options.adapter)
 
 
-def _purpose(options: argparse.Namespace):
+def _purpose(options: argparse.Namespace) -> "AdapterPurpose | None":
     """What the options say that the adapter answers; None where they say nothing."""
-    from .adapter_files import locate_adapter, read_adapter
+    from .adapter_files import read_adapter
     from .adapter_purpose import AdapterPurpose
     from .label_sets import as_label_set
 
     if options.answers is None and options.media is None:
         return None
     if options.answers is None:
-        stated = read_adapter(locate_adapter(_adapter(options))).purpose
+        stated = read_adapter(_adapter(options)).purpose
         return replace(stated, media=options.media)
     labels = [as_label_set(answer).labels for answer in options.answers if answer != _OPEN]
     if len(labels) > 1:
@@ -138,7 +143,7 @@ def _purpose(options: argparse.Namespace):
     return AdapterPurpose(labels[0] if labels else None, _OPEN in options.answers, options.media)
 
 
-def _as_dict(info) -> dict:
+def _as_dict(info: "AdapterInfo") -> dict[str, Any]:
     return {
         "name": info.name,
         "folder": str(info.folder),

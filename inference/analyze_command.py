@@ -4,11 +4,17 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .argument_types import positive
 from .label_sets import as_label_set
 from .prompts import LANGUAGES, label_name
 from .quiet_libraries import silence_libraries
+
+if TYPE_CHECKING:
+    from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture
+
+    from .analysis import EmotionAnalysis
 
 _BAR_WIDTH, _NAME_WIDTH = 30, 10
 _STAGES = {
@@ -107,8 +113,8 @@ def _analyze(options: argparse.Namespace) -> int:
     return 0
 
 
-def _stored_faces(options: argparse.Namespace, processor):
-    """Faces captured earlier, or None: capture them now."""
+def _stored_faces(options: argparse.Namespace, processor: "EmotionQwenProcessor") -> "FaceCapture | None":
+    """Return faces that were captured earlier; None if they have to be captured now."""
     if options.faces is None:
         return None
     from emotion_qwen.processing.precompute import FaceCaptureStore
@@ -116,7 +122,7 @@ def _stored_faces(options: argparse.Namespace, processor):
     return FaceCaptureStore(options.faces, processor).get(options.media)
 
 
-def _summary(analysis) -> list[str]:
+def _summary(analysis: "EmotionAnalysis") -> list[str]:
     names = {label: label_name(label, analysis.language) for label in analysis.probabilities}
     width = max(_NAME_WIDTH, 1 + max(map(len, names.values())))
     lines = [f"{names[analysis.label]}  {analysis.probabilities[analysis.label]:.0%}", ""]

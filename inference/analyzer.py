@@ -7,7 +7,13 @@ from typing import Any, Literal
 
 import torch
 
-from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture, FacialEmotionCapture
+from emotion_qwen import EmotionQwenForConditionalGeneration
+from emotion_qwen.processing import (
+    EmotionQwenImageProcessor,
+    EmotionQwenProcessor,
+    EmotionQwenVideoProcessor,
+    FaceCapture,
+)
 from emotion_qwen.processing.face_capture import KeyFrame
 
 from .adapter_choice import choose_adapter
@@ -17,7 +23,7 @@ from .analysis import EmotionAnalysis, TimelinePoint
 from .checkpoint import load_checkpoint, shipped_checkpoint
 from .errors import AdapterError
 from .label_sets import LabelSet, as_label_set
-from .media import DecodedMedia, load_media
+from .media import DecodedMedia, MediaKind, load_media
 from .prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
 from .question_check import check_question
 from .seen_media import SeenMedia
@@ -35,7 +41,7 @@ class EmotionAnalyzer:
         'happy'
 
     Args:
-        model: An `EmotionQwenForConditionalGeneration`, on its device.
+        model: The model, on its device.
         processor: The processor of its checkpoint.
 
     Attributes:
@@ -43,7 +49,7 @@ class EmotionAnalyzer:
         adapter: What answers where a call does not say: an adapter's name, `"auto"` or `"base"`.
     """
 
-    def __init__(self, model, processor: EmotionQwenProcessor):
+    def __init__(self, model: EmotionQwenForConditionalGeneration, processor: EmotionQwenProcessor) -> None:
         self.model = model
         self.processor = processor
         self.adapters = AdapterSet(model)
@@ -127,7 +133,7 @@ class EmotionAnalyzer:
         return self.processor.video_processor.capture_faces(media.frames, media.metadata)
 
     def masked_key_frames(self, media: DecodedMedia, capture: FaceCapture) -> torch.Tensor:
-        """The masked key frames that the model is shown after the clip.
+        """Mask the key frames, as the model is shown them after the clip.
 
         Args:
             media: Decoded media.
@@ -136,8 +142,7 @@ class EmotionAnalyzer:
         Returns:
             uint8 RGB (K, 3, H, W), in time order.
         """
-        settings = self._visual_processor(media.kind).fec_config
-        return FacialEmotionCapture(**settings).mask(media.frames, capture)
+        return self._visual_processor(media.kind).face_capturer().mask(media.frames, capture)
 
     @torch.inference_mode()
     def analyze(
@@ -242,7 +247,7 @@ class EmotionAnalyzer:
         purpose = self.adapters.purposes.get(self.adapter if adapter is None else adapter)
         return as_label_set(EMOTION_LABELS if purpose is None or purpose.labels is None else purpose.labels)
 
-    def _adapter_for(self, question: str, media: str, adapter: str | None) -> str | None:
+    def _adapter_for(self, question: str, media: MediaKind, adapter: str | None) -> str | None:
         adapter = self.adapter if adapter is None else adapter
         if adapter == AUTO:
             adapter = choose_adapter(question, self.adapters.purposes, media)
@@ -251,7 +256,7 @@ class EmotionAnalyzer:
         self.adapters.load(adapter)
         return adapter
 
-    def _visual_processor(self, kind: str):
+    def _visual_processor(self, kind: MediaKind) -> EmotionQwenImageProcessor | EmotionQwenVideoProcessor:
         return self.processor.image_processor if kind == "image" else self.processor.video_processor
 
 

@@ -86,7 +86,9 @@ def load_checkpoint(
     return model.to(device).eval(), processor
 
 
-def _load_model(path_or_id: str | Path, dtype: torch.dtype | str, attn_implementation: str | None):
+def _load_model(
+    path_or_id: str | Path, dtype: torch.dtype | str, attn_implementation: str | None
+) -> EmotionQwenForConditionalGeneration:
     try:
         config = EmotionQwenConfig.from_pretrained(path_or_id)
         model, loaded = EmotionQwenForConditionalGeneration.from_pretrained(

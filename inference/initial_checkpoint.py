@@ -1,13 +1,12 @@
 """A checkpoint to train from, made of another model's folder: weights, config, processor and chat template."""
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import torch
-from transformers import GenerationConfig, PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 from emotion_qwen.configuration_emotion_qwen import EmotionQwenConfig
 from emotion_qwen.from_authors import authors_sources, experts_have_norms, gate_width, read_authors_config
@@ -28,7 +27,7 @@ from emotion_qwen.processing.starting_processor import (
     extend_tokenizer,
     load_tokenizer,
 )
-from emotion_qwen.text_backbone import EMBEDDINGS, NewTokens, read_text_config, text_backbone_sources
+from emotion_qwen.text_backbone import EMBEDDINGS, HEAD, NewTokens, read_text_config, text_backbone_sources
 from emotion_qwen.weight_files import DEFAULT_SHARD_SIZE, ConversionError, TensorSources, WeightFolder
 from emotion_qwen.whole_folder import appearing_whole, free_folder
 
@@ -88,7 +87,7 @@ def init_from_qwen2_5_vl(
         tokenizer, generation = load_tokenizer(source), _generation_config(source)
         config = build_config(qwen, projector_type)
         if config.tie_word_embeddings:
-            taken.pop("lm_head.weight", None)
+            taken.pop(HEAD, None)
         notes.append("So does the language model: answers to text alone are the source's.")
     else:
         tokenizer, new_tokens = _extended_tokenizer(text_backbone)
@@ -132,11 +131,8 @@ def init_from_authors(
         FileExistsError: If there is something at `output`.
     """
     target = free_folder(output)
-    qwen, weights = (
-        read_authors_config(read_settings(Path(source) / "config.json", ConversionError)),
-        WeightFolder(source),
-    )
-    config = build_config(qwen)
+    config = build_config(read_authors_config(read_settings(Path(source) / "config.json", ConversionError)))
+    weights = WeightFolder(source)
     hidden_size = config.vision_config.hidden_size
     config.vision_config.gate_hidden_size = gate_width(weights, hidden_size)
     sources = authors_sources(weights, config, first_gate_output, pools_before_gate)
@@ -199,7 +195,7 @@ def _dtype(sources: TensorSources) -> torch.dtype:
 
 def _extended_tokenizer(folder: str | Path) -> tuple[PreTrainedTokenizerBase, NewTokens]:
     tokenizer = load_tokenizer(folder)
-    likenesses: Mapping[int, int | None] = extend_tokenizer(tokenizer)
+    likenesses = extend_tokenizer(tokenizer)
     return tokenizer, NewTokens(len(tokenizer), likenesses)
 
 
@@ -207,7 +203,7 @@ def _ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
     return {name: tokenizer.convert_tokens_to_ids(token) for name, token in VISION_TOKENS.items()}
 
 
-def _text_config(folder: str | Path, tokenizer: PreTrainedTokenizerBase, new_tokens: NewTokens):
+def _text_config(folder: str | Path, tokenizer: PreTrainedTokenizerBase, new_tokens: NewTokens) -> PreTrainedConfig:
     names = ("bos_token_id", "eos_token_id", "pad_token_id")
     return read_text_config(folder, new_tokens, **{name: getattr(tokenizer, name) for name in names})
 

@@ -10,16 +10,20 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from emotion_qwen import EmotionQwenForConditionalGeneration
+
 _PLACING = ("mm_token_type_ids", "attention_mask", "image_grid_thw", "video_grid_thw", "second_per_grid_ts")
 """What of a prompt decides, with its tokens, at which positions they stand."""
 
 
 @torch.inference_mode()
-def label_probabilities(model, prompt: Mapping[str, Any], answers: Sequence[Sequence[int]]) -> torch.Tensor:
+def label_probabilities(
+    model: EmotionQwenForConditionalGeneration, prompt: Mapping[str, Any], answers: Sequence[Sequence[int]]
+) -> torch.Tensor:
     """Probability of each answer among a set of answers to one prompt.
 
     Args:
-        model: An `EmotionQwenForConditionalGeneration`.
+        model: The model.
         prompt: Model inputs of one prompt (batch of 1, up to where the answer starts), such as `input_ids`,
             `mm_token_type_ids`, grids and `mm_encoder_outputs`.
         answers: Token ids per answer, each ending with the end-of-turn token.
@@ -31,13 +35,15 @@ def label_probabilities(model, prompt: Mapping[str, Any], answers: Sequence[Sequ
 
 
 @torch.inference_mode()
-def answer_log_likelihoods(model, prompt: Mapping[str, Any], answers: Sequence[Sequence[int]]) -> torch.Tensor:
+def answer_log_likelihoods(
+    model: EmotionQwenForConditionalGeneration, prompt: Mapping[str, Any], answers: Sequence[Sequence[int]]
+) -> torch.Tensor:
     """Log-likelihood of each answer after a prompt.
 
     The prompt, with all its visual tokens, is read once; its cache is then shared by one batch of all answers.
 
     Args:
-        model: An `EmotionQwenForConditionalGeneration`.
+        model: The model.
         prompt: Model inputs of one prompt (batch of 1).
         answers: Token ids per answer; none may be empty.
 
@@ -69,7 +75,9 @@ def answer_log_likelihoods(model, prompt: Mapping[str, Any], answers: Sequence[S
     return (chosen * in_answer).sum(dim=1)
 
 
-def _positions_after(model, prompt: Mapping[str, Any], tokens: torch.Tensor) -> torch.Tensor:
+def _positions_after(
+    model: EmotionQwenForConditionalGeneration, prompt: Mapping[str, Any], tokens: torch.Tensor
+) -> torch.Tensor:
     """Positions of tokens (rows, length) that follow a prompt, of the kind that the text backbone takes.
 
     Left to itself, the model would go on from the prompt that it read last, which may be another thread's.

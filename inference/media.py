@@ -8,10 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from PIL import Image
+from transformers.video_utils import VideoMetadata
 
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 from emotion_qwen.processing.image_loading import is_still, is_still_file
 from emotion_qwen.processing.video_decoding import open_source
+
+MediaKind = Literal["image", "video"]
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,13 @@ class DecodedMedia:
         kind: `"image"` or `"video"`.
         frames: uint8 RGB (T, 3, H, W); T is 1 for an image.
         timestamps: Seconds from the start for each frame.
-        metadata: transformers' `VideoMetadata` of a video; `None` for an image.
+        metadata: Rate and sampled frames of a video; `None` for an image.
     """
 
-    kind: Literal["image", "video"]
+    kind: MediaKind
     frames: torch.Tensor
     timestamps: tuple[float, ...]
-    metadata: Any
+    metadata: VideoMetadata | None
 
     @property
     def size(self) -> tuple[int, int]:

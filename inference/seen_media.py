@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from transformers import TextStreamer
+from transformers import PreTrainedTokenizerBase, TextStreamer
 
+from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture
 
 from .analysis import Gate
@@ -19,14 +20,18 @@ class SeenMedia:
     """Media prepared for a model; `encode` them before the first question.
 
     Args:
-        model: An `EmotionQwenForConditionalGeneration`, on its device.
+        model: The model, on its device.
         processor: The processor of its checkpoint.
         media: Decoded media.
         capture: Their faces, whose key frames are shown to the model; None: Facial Emotion Capture is off.
     """
 
     def __init__(
-        self, model, processor: EmotionQwenProcessor, media: DecodedMedia, capture: FaceCapture | None
+        self,
+        model: EmotionQwenForConditionalGeneration,
+        processor: EmotionQwenProcessor,
+        media: DecodedMedia,
+        capture: FaceCapture | None,
     ) -> None:
         self.model = model
         self.processor = processor
@@ -128,7 +133,7 @@ class SeenMedia:
 class _CallbackStreamer(TextStreamer):
     """Hands on the answer's text, whole words at a time, as generation goes."""
 
-    def __init__(self, tokenizer, on_text: Callable[[str], None]):
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
         self.on_text = on_text
 

@@ -15,7 +15,7 @@ from transformers import GenerationConfig
 from emotion_qwen import export_to_hub
 from emotion_qwen.inference import AdapterError, AdapterSet, EmotionAnalyzer
 from emotion_qwen.inference.adapter_files import find_adapters
-from emotion_qwen.inference.adapter_loading import apply_adapter, merge_adapter
+from emotion_qwen.inference.adapter_loading import merge_adapter
 from emotion_qwen.inference.adapter_purpose import AdapterPurpose
 from emotion_qwen.inference.checkpoint import load_checkpoint
 from emotion_qwen.inference.label_sets import LABEL_SETS
@@ -49,6 +49,11 @@ def model(checkpoint: Path):
 def many(checkpoint: Path, shelf: Path) -> EmotionAnalyzer:
     adapters = {name: shelf / name for name in ("dfew", "mer2024", "ver")}
     return EmotionAnalyzer.from_pretrained(checkpoint, device="cpu", adapters=adapters)
+
+
+def activate(model, adapter: str | Path) -> None:
+    adapters = AdapterSet(model)
+    adapters.activate(adapters.add(adapter))
 
 
 def read(analyzer: EmotionAnalyzer, portrait: Path, **options):
@@ -194,8 +199,7 @@ def test_several_samples_of_a_row_have_its_adapter(many, model, shelf):
     options = {"do_sample": True, "num_return_sequences": 3, "max_new_tokens": 4, "pad_token_id": 0}
     torch.manual_seed(0)
     drawn = many.adapters.generate(["dfew", "dfew"], **batch(2), **options)
-    adapters = AdapterSet(model)
-    adapters.activate(adapters.add(shelf / "dfew"))
+    activate(model, shelf / "dfew")
     torch.manual_seed(0)
     assert torch.equal(model.generate(**batch(2), **options), drawn)
 
@@ -316,7 +320,7 @@ SPOILS = [change_width, change_layers, change_targets, change_class, change_base
 def test_an_adapter_of_another_model_is_refused_and_the_model_stays_as_it_was(model, analyzer, adapter, spoil):
     spoil(adapter)
     with pytest.raises(AdapterError) as caught:
-        apply_adapter(model, adapter)
+        activate(model, adapter)
     assert "\n" not in str(caught.value) and "adapter" in str(caught.value).lower()
     assert torch.equal(model(**batch(1)).logits, analyzer.model(**batch(1)).logits)
 
@@ -336,7 +340,7 @@ def test_a_second_adapter_that_does_not_fit_leaves_the_first_one_working(model, 
 def test_adapters_without_peft_say_what_to_install(model, shelf, monkeypatch):
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(AdapterError, match=r"emotion-qwen\[train\]"):
-        apply_adapter(model, shelf / "dfew")
+        activate(model, shelf / "dfew")
 
 
 def test_a_model_with_adapters_is_exported_once_it_has_its_own_layers_back(checkpoint, shelf, analyzer, tmp_path):
@@ -392,7 +396,7 @@ def test_other_kinds_of_adapters_are_for_merging_too(checkpoint, model, analyzer
     scales = peft.IA3Config(target_modules=["k_proj", "down_proj"], feedforward_modules=["down_proj"])
     peft.get_peft_model(loaded, scales).save_pretrained(tmp_path / "scales")
     with pytest.raises(AdapterError, match="Only LoRA .* of the kind IA3"):
-        apply_adapter(model, tmp_path / "scales")
+        activate(model, tmp_path / "scales")
     assert torch.equal(model(**batch(1)).logits, analyzer.model(**batch(1)).logits)
     assert not any("ia3" in name for name, _ in merge_adapter(model, tmp_path / "scales").named_parameters())
 
@@ -401,13 +405,13 @@ def test_other_kinds_of_adapters_are_for_merging_too(checkpoint, model, analyzer
 def test_an_adapter_without_a_file_names_it(model, adapter, name):
     (adapter / name).unlink()
     with pytest.raises(AdapterError, match=name):
-        apply_adapter(model, adapter)
+        activate(model, adapter)
 
 
 @pytest.mark.parametrize("path", ["/no/such/adapter", "nobody/nothing-of-that-name"])
 def test_an_adapter_that_is_nowhere(model, path):
     with pytest.raises(AdapterError, match="no adapter"):
-        apply_adapter(model, path)
+        activate(model, path)
 
 
 def test_an_unknown_name_lists_the_known_ones(many, portrait):
