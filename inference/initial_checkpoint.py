@@ -8,11 +8,10 @@ from typing import Literal
 import torch
 from transformers import GenerationConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
-from emotion_qwen.configuration_emotion_qwen import EmotionQwenConfig
+from emotion_qwen.configuration_emotion_qwen import EmotionQwenConfig, ProjectorType
 from emotion_qwen.from_authors import authors_sources, experts_have_norms, gate_width, read_authors_config
 from emotion_qwen.from_qwen2_5_vl import (
     MERGER,
-    ProjectorType,
     build_config,
     compressor_sources,
     qwen_sources,

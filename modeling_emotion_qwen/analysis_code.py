@@ -1,7 +1,7 @@
 """The code that analyses a clip, for a folder that is flat and stands alone.
 
 `inference` imports from its sister packages by their full names, which mean nothing where this package is not
-installed. Here each such import becomes one from the module beside it that holds the name.
+installed. Here each such import is rewritten to import from the module in the same folder that defines the name.
 """
 
 import ast
@@ -21,7 +21,7 @@ def copy_analysis_code(folder: Path) -> None:
         folder: A folder that has the modules of the model and the processor.
 
     Raises:
-        FileExistsError: A module there has the name of another one that is to be copied.
+        FileExistsError: Another module of the same name is in the folder already.
     """
     waiting, copied = [f"{_PACKAGE}.inference.{ENTRY_POINT}"], set()
     while waiting:

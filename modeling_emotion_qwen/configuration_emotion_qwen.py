@@ -6,6 +6,9 @@ from huggingface_hub.dataclasses import strict
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig, Qwen2_5_VLTextConfig
 from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLVisionConfig
 
+ProjectorType = Literal["hybrid", "mlp", "fusion"]
+"""What compresses 2x2 patches into one token: the paper's Hybrid Compressor, or one of its two baselines."""
+
 COMPRESSOR_SETTINGS = ("projector_type", "gate_num_heads", "gate_hidden_size", "fusion_hidden_size")
 
 # The text backbone of the paper's 7B model, used where no `text_config` is given.
@@ -42,13 +45,13 @@ class EmotionQwenVisionConfig(Qwen2_5_VLVisionConfig):
     model_type = "emotion_qwen_vision"
 
     hidden_size: int = 1280
-    projector_type: Literal["hybrid", "mlp", "fusion"] = "hybrid"
+    projector_type: ProjectorType = "hybrid"
     gate_num_heads: int | None = None
     gate_hidden_size: int = 16
     fusion_hidden_size: int = 4
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Gives the gate as many heads as the vision tower has, unless told otherwise."""
+        """Gives the gate as many heads as the vision tower has, unless their number is given."""
         if self.gate_num_heads is None:
             self.gate_num_heads = self.num_heads
         super().__post_init__(**kwargs)
@@ -71,8 +74,8 @@ class EmotionQwenConfig(PreTrainedConfig):
     Args:
         text_config: The text backbone, a config or its dict with a `model_type`: `"qwen2_5_vl_text"` (the default, at
             the 7B shape), or any causal decoder that `AutoModel` knows, such as `"llama"`.
-        vision_config: An `EmotionQwenVisionConfig` or its dict. In a dict, `out_hidden_size` follows the text
-            backbone unless it is given.
+        vision_config: An `EmotionQwenVisionConfig` or its dict. A dict without `out_hidden_size` takes the hidden
+            size of the text backbone.
         image_token_id: Token that stands for one visual token of an image.
         video_token_id: Token that stands for one visual token of a video.
         vision_start_token_id: Token before the visual tokens of an item.
@@ -80,7 +83,7 @@ class EmotionQwenConfig(PreTrainedConfig):
         tie_word_embeddings: Whether the output head shares the weights of the input embeddings.
 
     Raises:
-        ValueError: The visual tokens are not as wide as the text embeddings.
+        StrictDataclassError: A setting has the wrong type, or visual tokens are not as wide as text embeddings.
     """
 
     model_type = "emotion_qwen"
@@ -130,7 +133,7 @@ class EmotionQwenConfig(PreTrainedConfig):
             )
 
     @property
-    def projector_type(self) -> str:
+    def projector_type(self) -> ProjectorType:
         """The kind of compressor, as `vision_config` has it."""
         return self.vision_config.projector_type
 

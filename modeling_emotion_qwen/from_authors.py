@@ -1,16 +1,18 @@
 """Starting from the checkpoint that the paper's authors published. Written without that file, and never run on it.
 
-What is known of it from outside: its parts are `vpm` (the vision tower, whose patches come in window order), `llm`,
-`lm_head`, `generalcompressor`, `emotioncompressor` (each 4·d_v → d_t per 2x2 block) and `gatenet`, which turns one
-vector of width d_v, the mean of all patches, into two weights. How the layers inside the compressors and the gate are
-called is not known, so they are told apart by their kind, shape and order; where that does not settle it, nothing is
-guessed and the layers are listed.
+What is known of it from public accounts: its parts are `vpm` (the vision tower, whose patches come in window order),
+`llm`, `lm_head`, `generalcompressor`, `emotioncompressor` (each 4·d_v → d_t per 2x2 block) and `gatenet`, which turns
+one vector of width d_v, the mean of all patches, into two weights. The names of the layers inside the compressors and
+the gate are not known, so layers are identified by kind, shape and order. Where these are ambiguous, nothing is
+guessed: an error lists the layers.
 
-What is carried over exactly: the tower, the language model, and the experts; where each expert has an input norm of
-its own, its scale moves into the expert's first layer, for ours share one norm. What is not: the authors' gate weighs
-a whole clip by the mean of its patches, ours each token after attention within its frame. With `pools_before_gate`
-the attention is made uniform (queries of zero), so that ours averages the frame as theirs averages the clip; but ours
-sees patches after the norm. Measure the gate on faces and other pictures before relying on it.
+The tower, the language model and the experts are carried over exactly. Where each published expert has an input norm
+of its own, the norm's scale moves into the expert's first layer, because the experts here share one norm.
+
+The gate is not carried over exactly. The authors' gate weighs a whole clip by the mean of its patches; the gate here
+weighs each token after attention within its frame. With `pools_before_gate` that attention is made uniform (queries of
+zero), so that it averages the frame as theirs averages the clip, but it sees patches after the norm. Measure the gate
+on faces and other pictures before relying on it.
 """
 
 import re
@@ -34,7 +36,7 @@ _TOWER_AND_LANGUAGE = (
     (re.compile(r"^vpm\."), "model.visual."),
     (re.compile(r"^llm\.(?:model\.)?"), "model.language_model."),
 )
-# The layers of an attention, by the names that they commonly have.
+# Names that the layers of an attention commonly have.
 _ATTENTION_NAMES = {
     "query": re.compile(r"q|wq|q_?proj|query"),
     "key": re.compile(r"k|wk|k_?proj|key"),
@@ -48,9 +50,9 @@ class Layer:
     """A layer of the published file.
 
     Attributes:
-        name: Its name.
-        shape: Of its weight.
-        has_bias: Whether it has one.
+        name: Full name, without `.weight` or `.bias`.
+        shape: Shape of its weight.
+        has_bias: Whether it has a bias.
     """
 
     name: str
@@ -59,7 +61,7 @@ class Layer:
 
     @property
     def last_name(self) -> str:
-        """What it is called inside its module."""
+        """Its name inside the module that holds it."""
         return self.name.rpartition(".")[2]
 
     def __str__(self) -> str:
@@ -67,7 +69,7 @@ class Layer:
 
 
 def read_authors_config(settings: dict[str, Any]) -> Qwen2_5_VLConfig:
-    """Read the authors' config as that of the Qwen2.5-VL which it extends.
+    """Read the authors' config as that of the Qwen2.5-VL that it extends.
 
     Args:
         settings: Content of `config.json`.
@@ -82,14 +84,14 @@ def read_authors_config(settings: dict[str, Any]) -> Qwen2_5_VLConfig:
 
 
 def gate_width(weights: WeightFolder, hidden_size: int) -> int:
-    """Width of the gate's two blocks, as its layers have it.
+    """Find the width of the gate's two blocks from the shapes of its layers.
 
     Args:
         weights: The published folder.
-        hidden_size: d_v.
+        hidden_size: Width d_v of the patch embeddings.
 
     Raises:
-        ConversionError: If no layer, or more than one, narrows d_v.
+        ConversionError: If no linear layer narrows d_v, or several do to different widths.
     """
     layers = list_layers(weights, _GATE)
     widths = {layer.shape[0] for layer in layers if _is_linear(layer) and layer.shape[1] == hidden_size}
@@ -111,12 +113,12 @@ def authors_sources(
         weights: The published folder.
         config: The config of the model to be.
         first_gate_output: Which expert the first of the gate's two outputs weighs. The one public account of the file
-            says the general one; ours has the emotion expert first.
-        pools_before_gate: Whether the published gate attends to the mean of all patches, as that account has it. An
-            attention over one vector looks at nothing else, so its queries and keys were never trained.
+            says the general one; Emotion-Qwen has the emotion expert first.
+        pools_before_gate: Whether the published gate attends to the mean of all patches, as that account says.
+            Attention over a single vector does not depend on its queries and keys, so these were never trained.
 
     Returns:
-        What gives each weight.
+        The source of each weight.
 
     Raises:
         ConversionError: If the layers of a compressor or the gate can't be told apart.
@@ -136,12 +138,12 @@ def authors_sources(
 
 
 def experts_have_norms(weights: WeightFolder, hidden_size: int) -> bool:
-    """Whether both published experts normalise their input, as ours do; otherwise ours compute something else."""
+    """Whether both published experts normalise their input; if not, the experts here compute something else."""
     return all(_input_norm(list_layers(weights, part), hidden_size) is not None for part in _EXPERTS.values())
 
 
 def list_layers(weights: WeightFolder, part: Part) -> list[Layer]:
-    """List the layers of a part in their order: numbers in names count as numbers.
+    """List the layers of a part by name, with the numbers in names sorted as numbers.
 
     Raises:
         ConversionError: If the file has no such part.
@@ -168,16 +170,14 @@ def _expert_sources(weights: WeightFolder, part: Part, ours: str, hidden_size: i
         **_layer_sources(weights, last, f"{ours}norm"),
     }
     if norm is not None:
-        scale, linear = f"{norm.name}.weight", f"{first.name}.weight"
-        repeats = block // hidden_size
-        sources[f"{ours}projection.linear_in.weight"] = lambda: _scaled(weights, linear, scale, repeats)
+        sources[f"{ours}projection.linear_in.weight"] = lambda: _scaled(weights, first, norm)
     return sources
 
 
-def _scaled(weights: WeightFolder, linear: str, scale: str, repeats: int) -> torch.Tensor:
-    """A linear layer's weight with the scale of the norm before it inside: columns times that scale."""
-    weight = weights.load(linear)
-    return (weight.float() * weights.load(scale).float().repeat(repeats)).to(weight.dtype)
+def _scaled(weights: WeightFolder, linear: Layer, norm: Layer) -> torch.Tensor:
+    """The weight of a block's linear layer, its columns times the scale of the norm before it, patch by patch."""
+    weight, scale = weights.load(f"{linear.name}.weight"), weights.load(f"{norm.name}.weight")
+    return (weight.float() * scale.float().repeat(weight.shape[1] // len(scale))).to(weight.dtype)
 
 
 def _gate_sources(weights: WeightFolder, hidden_size: int, width: int, first_gate_output: str) -> TensorSources:

@@ -1,29 +1,26 @@
 """Starting Emotion-Qwen from Qwen2.5-VL: its vision tower and language model, with a new compressor between them.
 
-Only the merger has no place in Emotion-Qwen. `warm_start` takes what of it fits: `ln_q` becomes the compressor's input
-norm, and the two linear layers those of the general expert. The expert's LayerNorm, which the merger has not, sets the
-mean and the length of each visual token, so the general expert gives the *direction* of the merger's token (once its
-mean is taken out), not its length; and until it is trained, the gate mixes it with an emotion expert that knows
-nothing yet. Stage 1 of the training is what makes the model see again, with or without a warm start.
+Only the merger has no place in Emotion-Qwen. A warm start takes the parts of it that fit: `ln_q` becomes the
+compressor's input norm, and the two linear layers become those of the general expert. The expert's LayerNorm, which
+the merger lacks, sets the mean and the length of each visual token, so the general expert gives the *direction* of the
+merger's token (once its mean is taken out), not its length. Until the gate is trained, it mixes that token with one of
+an emotion expert that knows nothing yet. With or without a warm start, the model sees again only after stage 1.
 """
 
 import copy
 import re
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import nn
 from transformers import PreTrainedConfig, Qwen2_5_VLConfig
 from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLVisionConfig
 
-from .configuration_emotion_qwen import EmotionQwenConfig
+from .configuration_emotion_qwen import EmotionQwenConfig, ProjectorType
 from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration
 from .text_backbone import HEAD
 from .vision_emotion_qwen import EmotionQwenVisionModel
 from .weight_files import DEFAULT_SHARD_SIZE, ConversionError, TensorSources, WeightFolder, write_weights
-
-ProjectorType = Literal["hybrid", "mlp", "fusion"]
 
 COMPRESSOR = "model.visual.compressor."
 MERGER = "model.visual.merger."
@@ -65,7 +62,8 @@ def build_config(
         qwen: Its config.
         projector_type: The kind of compressor.
         text_config: Another text backbone; Qwen2.5-VL's own by default.
-        **media_token_ids: `image_token_id` and so on, where they are not Qwen2.5-VL's.
+        **media_token_ids: `image_token_id`, `video_token_id`, `vision_start_token_id` and `vision_end_token_id`, where
+            they differ from Qwen2.5-VL's.
     """
     own = text_config if text_config is not None else qwen.text_config
     ties = getattr(qwen if text_config is None else text_config, "tie_word_embeddings", False)
@@ -83,10 +81,10 @@ def qwen_sources(weights: WeightFolder) -> TensorSources:
     """Name Qwen2.5-VL's weights as Emotion-Qwen does, whichever way the files name them.
 
     Args:
-        weights: The folder.
+        weights: The folder of Qwen2.5-VL.
 
     Returns:
-        What gives each weight; the merger's are among them, as `model.visual.merger.…`.
+        The source of each weight, the merger's (`model.visual.merger.…`) included.
     """
     return {_current_name(name): weights.reader(name) for name in weights.names}
 
@@ -96,7 +94,7 @@ def compressor_sources(config: EmotionQwenConfig, seed: int) -> TensorSources:
 
     Args:
         config: The model's config.
-        seed: Of the draw.
+        seed: Seed of the random weights.
     """
     vision = copy.deepcopy(config.vision_config)
     vision.depth = 0  # the tower comes from Qwen2.5-VL
@@ -112,11 +110,14 @@ def warm_start_sources(sources: TensorSources, projector_type: ProjectorType, ke
     Args:
         sources: Weights named by `qwen_sources`.
         projector_type: The kind of compressor.
-        keeps_backbone: Whether the text backbone is Qwen2.5-VL's own. For another one, the merger's last layer speaks
-            a language that it does not know (and often of another width), and stays behind.
+        keeps_backbone: Whether the text backbone is Qwen2.5-VL's own. For another one the merger's last layer, which
+            maps into the embedding space of Qwen2.5, is left out.
 
     Returns:
-        What gives each weight of the compressor that the merger has.
+        The source of each weight of the compressor that the merger has.
+
+    Raises:
+        ConversionError: If the source lacks the merger.
     """
     projection = f"{COMPRESSOR}{_WARM_PROJECTION[projector_type]}"
     names = {
@@ -139,11 +140,11 @@ def write_model(
     dtype: torch.dtype,
     max_shard_size: int | str = DEFAULT_SHARD_SIZE,
 ) -> None:
-    """Write config and weights, after a check that every weight of the model has its source and nothing is left over.
+    """Write config and weights, once it is clear that every weight of the model has a source and none is left over.
 
     Args:
         config: The model's config.
-        sources: What gives each weight.
+        sources: The source of each weight.
         folder: An existing folder.
         dtype: Type of the written weights.
         max_shard_size: Largest size of one weight file.
@@ -158,7 +159,7 @@ def write_model(
 
 
 def weight_shapes(config: EmotionQwenConfig) -> dict[str, torch.Size]:
-    """Names and shapes of the weights that a checkpoint of this config holds, without making the model."""
+    """Return names and shapes of the weights in a checkpoint of this config, without allocating them."""
     with torch.device("meta"):
         model: nn.Module = EmotionQwenForConditionalGeneration(config)
     shapes = {name: weight.shape for name, weight in model.state_dict().items()}

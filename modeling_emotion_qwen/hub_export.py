@@ -45,16 +45,16 @@ def export_to_hub(
     """Writes a folder, ready for upload, from which the Auto classes load with `trust_remote_code=True`.
 
     The folder holds the code, the config, the weights, the tokenizer, the chat template, the processor's settings, the
-    networks of Facial Emotion Capture, the licence texts, a card, and its figures where the weights are those
-    that were measured. It is flat but for adapters, needs neither this package nor a network, and appears whole or not
-    at all: it is written beside its destination and then renamed.
+    networks of Facial Emotion Capture, the licence texts, a card and, where these very weights were measured, their
+    figures. It is flat but for adapters and needs neither this package nor a network. It appears whole or not at all:
+    it is written beside its destination and then renamed.
 
     Args:
         model: The model that generates, with plain weights: merge an adapter first.
         processor: Its processor.
         path: The folder to write. It must not exist, or be empty.
-        adapters: PEFT adapters of the model that go with it, into `adapters/` under their names: local folders or Hub
-            ids by name, or one local folder that holds a folder for each.
+        adapters: PEFT adapters to include, each in a folder of its own under `adapters/`: local folders or Hub ids by
+            name, or one local folder that holds a folder for each.
         max_shard_size: Largest size of one weight file, in bytes or as `"5GB"`.
         overwrite: Replaces an earlier export at `path`. A folder that holds anything else is never touched.
 
@@ -65,7 +65,7 @@ def export_to_hub(
         TypeError: `model` or `processor` is of another class, or `model` carries an adapter.
         ValueError: The processor's media tokens are not the model's, its tokenizer has more tokens than the model, or
             it lacks a chat template.
-        FileExistsError: There is something at `path` that is not to be replaced.
+        FileExistsError: `path` holds something other than an export, or an export and `overwrite` is off.
         AdapterError: An adapter can't be read, or was made for another model.
     """
     _check_model(model)

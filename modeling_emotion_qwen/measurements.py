@@ -1,4 +1,4 @@
-"""The figures that were measured of a checkpoint: a file beside its weights that holds for these weights alone."""
+"""The figures that were measured of a checkpoint: a file beside its weights that is valid for these weights alone."""
 
 import hashlib
 import json
@@ -13,10 +13,13 @@ MEASUREMENTS_FILE = "measurements.json"
 
 
 def weights_digest(model: nn.Module) -> str:
-    """SHA-256 of a model's names, data types, shapes and weights, whatever files they are stored in.
+    """Hash a model's weights with their names, data types and shapes, whatever files they are stored in.
 
     Args:
-        model: With its weights in memory.
+        model: A model whose weights are in memory, not on the meta device.
+
+    Returns:
+        SHA-256, 64 hex digits.
     """
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):

@@ -1,4 +1,4 @@
-"""A causal language model's weights as Emotion-Qwen's text backbone, with rows for tokens that it did not know."""
+"""A causal language model's weights as Emotion-Qwen's text backbone, with rows for new tokens."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ _COMPUTED = re.compile(r"\.rotary_emb\.inv_freq$")
 
 @dataclass(frozen=True)
 class NewTokens:
-    """Tokens that a tokenizer was extended by.
+    """Tokens that were added to a tokenizer.
 
     Attributes:
-        rows: Number of token ids in all.
-        likenesses: For each new token's id, the id of an old token whose rows it starts with, or None for the mean of
-            all old tokens, which keeps its logit below those of likely tokens.
+        rows: Number of token ids, old and new.
+        likenesses: For each new token's id, the id of the old token whose rows it starts from, or None to start from
+            the mean of all old tokens, which keeps its logit below those of likely tokens.
     """
 
     rows: int
@@ -35,7 +35,7 @@ def read_text_config(folder: str | Path, new_tokens: NewTokens, **token_ids: int
 
     Args:
         folder: Local folder of the language model.
-        new_tokens: What its tokenizer was extended by.
+        new_tokens: The tokens added to its tokenizer.
         **token_ids: `bos_token_id`, `eos_token_id` and `pad_token_id` of the extended tokenizer.
 
     Raises:
@@ -58,11 +58,11 @@ def text_backbone_sources(
 
     Args:
         weights: Its folder, with `model.…` and `lm_head.weight`.
-        tie_word_embeddings: Whether the output head is the embeddings, and so has no weights of its own.
+        tie_word_embeddings: Whether the output head shares the embeddings and so has no weights of its own.
         new_tokens: Tokens that its embeddings and head have no rows for, or rows that were never trained.
 
     Returns:
-        What gives each weight of `model.language_model`, and of `lm_head` unless it is tied.
+        The source of each weight of `model.language_model`, and of `lm_head` unless it is tied.
     """
     sources = {
         re.sub(r"^model\.", "model.language_model.", name): weights.reader(name)

@@ -15,7 +15,7 @@ INDEX_FILE = "model.safetensors.index.json"
 DEFAULT_SHARD_SIZE = "5GB"
 
 TensorSources = dict[str, Callable[[], torch.Tensor]]
-"""For each weight's name, what reads or makes it once it is its turn."""
+"""For each weight's name, a function that reads or makes it when it is to be written."""
 
 
 class ConversionError(ValueError):
@@ -58,7 +58,7 @@ class WeightFolder:
             return file.get_tensor(name)
 
     def reader(self, name: str) -> Callable[[], torch.Tensor]:
-        """What loads a tensor when it is its turn."""
+        """Return a function that loads a tensor when called."""
         return partial(self.load, name)
 
     def _list_files(self) -> list[str]:
@@ -73,7 +73,7 @@ class WeightFolder:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConversionError(f"{str(index)!r} is not an index of weights.") from error
 
-    def _open(self, name: str):
+    def _open(self, name: str) -> safe_open:
         path = self.folder / name
         if not path.is_file():
             raise ConversionError(f"{str(self.folder)!r} lacks {name}.")
@@ -94,10 +94,10 @@ def write_weights(
 
     Args:
         shapes: Name and shape of each weight that the model has.
-        sources: What gives each of them.
+        sources: The source of each weight.
         folder: An existing folder.
         dtype: Type of the written weights.
-        max_shard_size: Largest size of one file, in bytes or as "5GB"; so much is in memory at once.
+        max_shard_size: Largest size of one file, in bytes or as "5GB"; no more than this is in memory at once.
 
     Raises:
         ConversionError: If a weight has no source, a source no weight, or a shape differs.

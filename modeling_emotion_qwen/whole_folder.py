@@ -9,10 +9,13 @@ from uuid import uuid4
 
 @contextmanager
 def appearing_whole(target: Path) -> Iterator[Path]:
-    """Give a folder to fill, which takes the place of `target` if nothing goes wrong and vanishes otherwise.
+    """Give a folder to fill, which takes the place of `target` if the block succeeds and is removed otherwise.
 
     Args:
-        target: The folder to be. What stands there is replaced: check before the block ends whether it may be.
+        target: The folder to write. Whatever is there is replaced: check before the block ends that it may be.
+
+    Yields:
+        An empty folder beside `target`, to be filled in the block.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     suffix = uuid4().hex[:8]
@@ -35,10 +38,10 @@ def appearing_whole(target: Path) -> Iterator[Path]:
 
 
 def free_folder(path: str | Path) -> Path:
-    """Resolve a folder that is to be written.
+    """Return the absolute path of a folder that is to be written.
 
     Raises:
-        FileExistsError: If it exists and is not empty.
+        FileExistsError: If there is a file, or a folder that is not empty.
     """
     target = Path(path).expanduser().resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):

@@ -1,4 +1,5 @@
 import pytest
+from huggingface_hub.errors import StrictDataclassError
 from transformers import LlamaConfig
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenVisionConfig
@@ -57,5 +58,5 @@ def test_only_backbones_with_three_axes_use_mrope():
     ],
 )
 def test_impossible_settings_are_refused(vision, message):
-    with pytest.raises(Exception, match=message):
+    with pytest.raises(StrictDataclassError, match=message):
         EmotionQwenConfig(text_config=dict(LLAMA_TEXT), vision_config=VISION | vision)
