@@ -7,7 +7,7 @@ and parquet files second sees every row.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -135,20 +135,3 @@ def known_contents(folder: Path) -> set[str]:
 def read_contents(path: Path) -> list[str]:
     """Return the hash of every row of a parquet file, in its order."""
     return import_parquet().read_table(path, columns=["content"])["content"].to_pylist()
-
-
-def read_rows(folder: Path) -> Iterator[CaptureRow]:
-    """Yield every stored row of a folder once."""
-    seen: set[str] = set()
-    journals = [row for path in sorted(folder.glob(f"*{JOURNAL}")) for row in read_journal(path)]
-    tables = (row for path in sorted(folder.glob(f"*{TABLE}")) for row in _table_rows(path))
-    for rows in (journals, tables):
-        for row in rows:
-            if row.content not in seen:
-                seen.add(row.content)
-                yield row
-
-
-def _table_rows(path: Path) -> Iterator[CaptureRow]:
-    for batch in import_parquet().ParquetFile(path).iter_batches(ROW_GROUP_SIZE):
-        yield from (CaptureRow(**row) for row in batch.to_pylist())

@@ -14,9 +14,10 @@ import pytest
 
 from emotion_qwen.processing import EmotionQwenImageProcessor, EmotionQwenVideoProcessor
 from emotion_qwen.processing.precompute import MediaCapturer, list_media, precompute_faces
-from emotion_qwen.processing.precompute.capture_files import read_rows
+from emotion_qwen.processing.precompute.media_capturer import CaptureRow
 
 from .small_clips import write_clips
+from .stored_rows import stored_rows
 
 SCRIPT = Path(__file__).with_name("logged_run.py")
 WORKERS = 2
@@ -42,8 +43,9 @@ def kill(run: subprocess.Popen, log: Path, after: int, whole_group: bool, rng: r
     return run.wait() != 0
 
 
-def rows_of(output: Path) -> list[tuple]:
-    return sorted(chain.from_iterable(read_rows(folder) for folder in output.iterdir() if folder.is_dir()))
+def rows_of(output: Path) -> set[CaptureRow]:
+    """The rows of a run; one that was being moved from a journal when the run was killed may be stored twice."""
+    return set(chain.from_iterable(stored_rows(folder) for folder in output.iterdir() if folder.is_dir()))
 
 
 def begun_last(log: Path) -> set[str]:

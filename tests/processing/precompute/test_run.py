@@ -9,7 +9,8 @@ import pytest
 from filelock import FileLock
 
 from emotion_qwen.processing.precompute import FaceCaptureStore, list_media, precompute_faces
-from emotion_qwen.processing.precompute.capture_files import read_rows
+
+from .stored_rows import stored_rows
 
 
 def folder_of(clips, path, copies=()):
@@ -48,7 +49,7 @@ def test_files_of_so_many_rows(tmp_path, capturer, clips):
     items = list_media(folder_of(clips, tmp_path / "media"))
     precompute_faces(items, tmp_path / "out", capturer, rows_per_file=2)
     (folder,) = {path.parent for path in (tmp_path / "out").rglob("*.parquet")}
-    assert len(list(folder.glob("*.parquet"))) == 2 and len(list(read_rows(folder))) == 4
+    assert len(list(folder.glob("*.parquet"))) == 2 and len(stored_rows(folder)) == 4
 
 
 def test_a_worker_that_dies_takes_one_clip_with_it(tmp_path, capturer, clips):
