@@ -1,4 +1,4 @@
-"""What a checkpoint says of Facial Emotion Capture: settings in its processor's JSON, networks beside it."""
+"""What a checkpoint holds for Facial Emotion Capture: settings in its processor's JSON, networks beside it."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -14,7 +14,7 @@ from .facial_emotion_capture_settings import FacialEmotionCaptureSettings
 logger = logging.get_logger(__name__)
 
 FACE_NETWORKS_KEY = "face_networks_path"
-"""Setting of a processor that tells where its face networks are on this machine."""
+"""Setting of a processor: the path of its face networks on this machine."""
 
 _HUB_OPTIONS = ("cache_dir", "force_download", "proxies", "token", "local_files_only", "revision", "subfolder")
 
@@ -24,7 +24,7 @@ def find_face_networks(name_or_path: str | Path, **kwargs: Any) -> str | None:
 
     Args:
         name_or_path: Folder, file in a folder, or Hub id that a processor is loaded from.
-        **kwargs: What the processor's `from_pretrained` was given.
+        **kwargs: Arguments of the processor's `from_pretrained`.
 
     Returns:
         Path of the weights, or None if the checkpoint carries none: then the package's own are used.
@@ -45,19 +45,19 @@ def find_face_networks(name_or_path: str | Path, **kwargs: Any) -> str | None:
 def settings_of_checkpoint(
     settings: Mapping[str, Any], unused: Mapping[str, Any], name_or_path: str | Path, **kwargs: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Complete what was read of a checkpoint's processor by all that belongs to Facial Emotion Capture.
+    """Complete the settings read from a checkpoint by all that belongs to Facial Emotion Capture.
 
-    Settings that this release does not know, as a checkpoint of another one may have them, are left out with a
-    warning. What the caller asks for in `fec_config` is put over the checkpoint's settings.
+    Settings that this release does not know, as checkpoints of other releases may have, are left out with a warning.
+    The caller's `fec_config` overrides the checkpoint's.
 
     Args:
-        settings: What the checkpoint's JSON says of the image or video processor.
-        unused: What the caller asked for beside it.
-        name_or_path: Where it was read from.
-        **kwargs: What the processor's `from_pretrained` was given.
+        settings: The image or video processor's settings in the checkpoint's JSON.
+        unused: The caller's arguments that remain after reading the JSON, to be set on the processor later.
+        name_or_path: Folder or Hub id that the settings were read from.
+        **kwargs: Arguments of the processor's `from_pretrained`.
 
     Returns:
-        Both, with the settings to build the processor from in the first and without `fec_config` in the second.
+        The completed settings, and `unused` without `fec_config`.
 
     Raises:
         ValueError: If a setting of the checkpoint is out of its range, or its backend is unknown.

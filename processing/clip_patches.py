@@ -15,7 +15,7 @@ _PIXEL_BUDGET = 0.9
 
 
 def num_rows(lengths: tuple[int, int], step: int) -> int:
-    """Return the temporal patches of a clip and its key frames, each padded to whole ones."""
+    """Return the number of temporal patches of a clip and of its key frames, each padded to whole ones."""
     return sum(math.ceil(length / step) for length in lengths)
 
 
@@ -23,11 +23,16 @@ def capped_size(size: SizeDict, lengths: tuple[int, int], step: int, token_side:
     """Bound a frame's pixels by its share of the clip's budget, as qwen-vl-utils and transformers do.
 
     Args:
-        size: `shortest_edge` and `longest_edge`, which here are least and greatest numbers of pixels.
-        lengths: Frames of the clip, and key frames. With key frames, those that fill up temporal patches share too.
+        size: Smallest and largest number of pixels of a frame, under Qwen2-VL's names `shortest_edge` and
+            `longest_edge`.
+        lengths: Number of frames of the clip, and of key frames. With key frames, the frames that pad temporal patches
+            take part of the budget too.
         step: Frames of a temporal patch.
-        token_side: Side in pixels of what becomes one token.
-        max_tokens: Length of the context that is assumed.
+        token_side: Side in pixels of the square that becomes one token.
+        max_tokens: Length of the assumed context, in tokens.
+
+    Returns:
+        The same, with `longest_edge` lowered to the frame's share.
     """
     num_frames = num_rows(lengths, step) * step if lengths[1] else lengths[0]
     total_pixels = int(max_tokens * token_side * token_side * _PIXEL_BUDGET)
@@ -36,7 +41,7 @@ def capped_size(size: SizeDict, lengths: tuple[int, int], step: int, token_side:
 
 
 def frames_per_piece(max_bytes: int | None, frame_pixels: int, step: int) -> int | None:
-    """Return how many frames in float32 fit in so many bytes, in whole temporal patches; None for no bound."""
+    """Return how many float32 frames fit into `max_bytes`, in whole temporal patches; None for no bound."""
     if max_bytes is None or not frame_pixels:
         return None
     return max(1, max_bytes // (frame_pixels * 3 * 4) // step) * step

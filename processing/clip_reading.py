@@ -1,4 +1,4 @@
-"""One clip of any kind to frames and metadata: decode, sample, and tell when each kept frame is shown."""
+"""Reading one clip of any kind: its sampled frames, and metadata with the time of each."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -22,8 +22,8 @@ class ReadingOptions:
     Attributes:
         sample_indices: Chooses the frames to keep; None keeps all.
         to_rgb: Brings an array of frames to (T, 3, H, W).
-        fps: Frames per second of frames that come without metadata: they count as sampled already.
-        by_number: Whether a number of frames is asked for, which needs no metadata.
+        fps: Rate assumed of frames that come without metadata, which count as sampled already.
+        by_number: Whether a number of frames is asked for; sampling by it needs no metadata.
         asked_to_sample: Whether the call itself (not a default) asks to sample.
         asked_for_fps: Whether the call itself (not a default) gives `fps`.
         max_decoded_bytes: See `decode_video`.
@@ -41,10 +41,10 @@ class ReadingOptions:
 
 
 def list_metadata(video_metadata: Any, num_clips: int) -> list[VideoMetadata | None]:
-    """Bring what a caller passes as `video_metadata` to one own copy (or None) per clip.
+    """Turn what a caller passes as `video_metadata` into one copy (or None) per clip.
 
     Raises:
-        ValueError: If there are not as many as clips.
+        ValueError: If their number is not that of the clips.
     """
     found = _flatten(video_metadata)
     if not found:
@@ -67,7 +67,7 @@ def read_clip(clip: Clip, metadata: VideoMetadata | None, options: ReadingOption
 
     Args:
         clip: One entry of `list_clips`.
-        metadata: What the caller knows about an array or a list of frames; a file tells by itself.
+        metadata: What the caller knows about an array or a list of frames; that of a file is read from it.
         options: How to read it.
 
     Returns:

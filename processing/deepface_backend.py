@@ -31,7 +31,7 @@ _ALIGNMENT_BORDER = 0.5
 """Share of height and width by which deepface lets a box reach beyond the picture."""
 
 _BOX_EYES = (0.3 + 0.4j, 0.7 + 0.4j)
-"""Where a face's box has its eyes, x + yj in units of its sides, if the detector tells nothing but the box."""
+"""Where a face has its eyes in its box, x + yj in units of the sides, if the detector reports only the box."""
 
 _FACE_TEMPLATE = (38.2946 + 51.6963j, 73.5318 + 51.5014j, 56.0252 + 71.7366j, 41.5493 + 92.3655j, 70.7299 + 92.2041j)
 """Mean eyes, nose and mouth corners, x + yj, of ArcFace's alignment (https://arxiv.org/abs/1801.07698)."""
@@ -41,7 +41,7 @@ _in_use = threading.Lock()
 
 
 class FoundFace(NamedTuple):
-    """A face as a detector of deepface tells it.
+    """A face as a detector of deepface reports it.
 
     Attributes:
         box: x, y, width, height in whole pixels of the picture.
@@ -58,9 +58,9 @@ class FoundFace(NamedTuple):
 class DeepFaceDetector(FaceDetector):
     """One of deepface's detectors, by name.
 
-    Boxes and eyes are in whole pixels, as deepface gives them. Nose and mouth are the detector's own where it tells
-    them (fastmtcnn, retinaface); else they are placed where a mean face has them, by its eyes. Where no eyes are
-    found the face is left unaligned, and the eyes are placed by the box.
+    Boxes and eyes are in whole pixels, as deepface gives them. Nose and mouth are the detector's own where it reports
+    them (fastmtcnn, retinaface); otherwise they are placed relative to the eyes as in a mean face. Where no eyes are
+    found the face is left unaligned, and the eyes are placed relative to the box.
 
     Args:
         name: Name of the detector.
@@ -103,7 +103,7 @@ class DeepFaceDetector(FaceDetector):
         return [_from_region(region, *self._eyes(region, picture)) for region in self.client.detect_faces(picture)]
 
     def _eyes(self, region: Any, picture: np.ndarray) -> tuple[Any, Any]:
-        """Return the person's left and right eye, which deepface looks for itself where a detector does not."""
+        """Return the person's left and right eye; deepface looks for them itself where the detector does not."""
         eyes = region.left_eye, region.right_eye
         if None not in eyes or self.name == "opencv":
             return eyes
@@ -120,7 +120,7 @@ def _rgb_pictures(frames: Tensor) -> np.ndarray:
 
 
 def _detect_with_fastmtcnn(model: Any, pictures: np.ndarray) -> list[list[FoundFace]]:
-    """Let facenet-pytorch's MTCNN look at all pictures at once, and read it as deepface's FastMtCnnClient does."""
+    """Run facenet-pytorch's MTCNN on all pictures at once, and read its output as deepface's FastMtCnnClient does."""
     if min(pictures.shape[1:3]) < model.min_face_size:
         return [[] for _ in pictures]  # its pyramid would have no level
     faces: list[list[FoundFace]] = []
@@ -162,7 +162,7 @@ def complete_landmarks(box: Sequence[int], landmarks: Sequence[complex]) -> tupl
 
     Args:
         box: x, y, width, height in pixels.
-        landmarks: x + yj of no point, the eyes, or all five, the image's left one first.
+        landmarks: x + yj of no point, of the eyes, or of all five points; the image's left one first.
     """
     if len(landmarks) == 5:
         return tuple(landmarks)
@@ -217,8 +217,8 @@ class DeepFaceEmotionClassifier(EmotionClassifier):
 def aligned_face(picture: np.ndarray, box: Sequence[float], landmarks: Sequence[Sequence[float]]) -> np.ndarray:
     """Cut a face out as `DeepFace.analyze` does, with deepface's own steps.
 
-    The box with half its size around it is turned until the eyes are level; the box's place in it is cut out, and
-    fitted into a square, black where it leaves room.
+    The box and half its size around it are rotated until the eyes are level; then the box is cut out of that and
+    fitted into a square, padded with black.
 
     Args:
         picture: uint8 RGB (H, W, 3).
@@ -235,7 +235,7 @@ def aligned_face(picture: np.ndarray, box: Sequence[float], landmarks: Sequence[
     turned, angle = library.detection.align_img_wrt_eyes(bgr, left_eye=landmarks[1], right_eye=landmarks[0])
     x1, y1, x2, y2 = library.detection.project_facial_area((left, top, left + w, top + h), angle, bgr.shape[:2])
     face = turned[int(y1) : int(y2), int(x1) : int(x2)]
-    # deepface leaves a face that is black anyway unscaled.
+    # As in deepface, which leaves an all-black face unscaled.
     face = face / 255 if face.max() > 1 else face
     return library.preprocessing.resize_image(face, (_INPUT_SIZE, _INPUT_SIZE))
 

@@ -1,4 +1,4 @@
-"""DeepFace's own models, loaded once: its detectors by name, and its emotion network from weights that are there.
+"""DeepFace's own models, loaded once per process: its detectors by name, and its emotion network.
 
 deepface is an extra, imported on first use only.
 """
@@ -33,7 +33,7 @@ def import_deepface() -> DeepFaceLibrary:
     """Import deepface.
 
     Raises:
-        ImportError: If it, or something that it needs, is not installed; says what to install.
+        ImportError: If it, or a package that it needs, is not installed; the message says what to install.
     """
     # Inside `try`, so that a Hub folder that carries this file does not ask for deepface.
     try:
@@ -50,11 +50,11 @@ _models_lock = threading.Lock()
 
 
 def _once(key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
-    """Return what was built for this key in this process: a model's threads do not survive a fork."""
+    """Build something once per key and process: a model's threads do not survive a fork."""
     key = (os.getpid(), *key)
     with _models_lock:
         if key not in _models:
-            # deepface reports its downloads on the output, where a caller's JSON may go.
+            # deepface reports its downloads on stdout, where a caller's JSON may go.
             with contextlib.redirect_stdout(sys.stderr):
                 _models[key] = build()
         return _models[key]
@@ -68,7 +68,7 @@ def load_detector(name: str) -> Any:
 
     Raises:
         ImportError: If deepface is not installed.
-        ValueError: If the detector's package or weights are missing; says which, and where they belong.
+        ValueError: If the detector's package or weights are missing; the message says which, and where they belong.
     """
     modeling = import_deepface().modeling
 
@@ -84,13 +84,13 @@ def load_detector(name: str) -> Any:
 def load_emotion_model() -> Any:
     """Return deepface's client of its emotion network, whose `predict` takes a batch of faces.
 
-    The weights are looked for in `$DEEPFACE_HOME/.deepface/weights` (the home folder, where that is not set): first
-    for the engine that deepface would choose, then for any other that is installed, unless
-    `DEEPFACE_BACKEND_ENGINE` settles it. Only where there are none does deepface download them.
+    The weights are looked for in `$DEEPFACE_HOME/.deepface/weights` (in the home folder where that is not set): first
+    those of the engine that deepface would choose, then, unless `DEEPFACE_BACKEND_ENGINE` is set, those of any other
+    engine that is installed. Only where there are none does deepface download them.
 
     Raises:
         ImportError: If deepface is not installed.
-        FileNotFoundError: If the weights are missing and can't be downloaded; names the file and its place.
+        FileNotFoundError: If the weights are missing and can't be downloaded; the message names file and folder.
         ValueError: If the file holds something else.
     """
     library = import_deepface()

@@ -19,7 +19,7 @@ THUMBNAIL_SIZE = 28
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Some frames of a clip that go through the network together with other clips' frames."""
+    """Frames of one clip within a batch that may hold frames of other clips too."""
 
     clip: int
     frames: list[int]
@@ -29,7 +29,7 @@ class _Piece:
 class EmbeddedFaceDetector(FaceDetector):
     """RetinaFace-m0.25 on one downscaled copy of the clips, batch by batch.
 
-    Frames that barely differ from the last frame that was looked at take over its faces.
+    A frame that barely differs from the last one that went through the network takes over its faces.
     """
 
     def __init__(self, network: RetinaFace, settings: FacialEmotionCaptureSettings):
@@ -66,7 +66,7 @@ class EmbeddedFaceDetector(FaceDetector):
             clips: All clips.
             members: The clips to go through, whose small copies have one size.
             size: Height and width in pixels of the small copies.
-            sources: For each clip, filled with the frame that each frame takes its faces from.
+            sources: For each clip, a list to be filled with the frame that each frame takes its faces from.
         """
         limit = self.settings.detection_batch_size
         batch: list[_Piece] = []
@@ -92,14 +92,14 @@ class EmbeddedFaceDetector(FaceDetector):
             yield batch
 
     def _changed(self, images: Tensor, last_seen: Tensor | None) -> tuple[list[bool], Tensor | None]:
-        """Tell which frames differ enough from the last one that was looked at to be looked at themselves.
+        """Tell which frames differ enough from the last one that went through the network to do so themselves.
 
         Args:
             images: Small copies (T, 3, h, w) of consecutive frames.
             last_seen: What was returned for the frames before these; None at the start of a clip.
 
         Returns:
-            For each frame whether to look at it; and the thumbnail of the last frame that is.
+            For each frame whether the network looks at it; and the thumbnail of the last frame that it looks at.
         """
         limit = self.settings.still_frame_change
         if limit == 0:

@@ -1,10 +1,10 @@
-"""What turns the two emotion networks' opinions into probabilities that can be taken at their word.
+"""Calibration of the two emotion networks' mean, so that its probabilities match how often they are right.
 
-The plain mean of both networks is right too seldom where a face is seen small or shows an emotion slightly, and no
-temperature mends that. One linear layer over the features of both networks corrects the mean's logits. It was fitted
-by weights/fit_emotion_calibration.py on rendered people only, and held near no correction so that the mean, which
-learned from photographs, keeps the lead: benchmarks/fec_calibration.md has what it does on rendered people who were
-held out and on the few real faces at hand.
+The plain mean is wrong too often on small faces and slight expressions, and no temperature mends that. One linear
+layer over the features of both networks corrects the mean's logits. It was fitted by
+weights/fit_emotion_calibration.py on rendered people only, and regularised towards no correction, so that the mean,
+which learned from photographs, keeps the lead. benchmarks/fec_calibration.md shows its effect on held-out rendered
+people and on the few real faces at hand.
 """
 
 import torch
@@ -14,11 +14,11 @@ from .emotion_networks import FaceApiExpressionNet, MiniXception
 from .face_capture import EMOTIONS
 
 _LEAST = 1e-6
-"""Probabilities are not taken for smaller than this."""
+"""Smallest probability whose logarithm is taken."""
 
 
 class EmotionCalibration(nn.Module):
-    """Corrects mean probabilities p by the features f they come from: softmax(scale · log p + W f + b)."""
+    """Corrects mean probabilities p by the features f that they come from: softmax(scale · log p + W f + b)."""
 
     def __init__(self):
         super().__init__()
@@ -28,12 +28,12 @@ class EmotionCalibration(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(EMOTIONS)))
 
     def forward(self, probabilities: Tensor, features: Tensor, strength: float = 1.0) -> Tensor:
-        """Calibrate the opinions about N faces; each row depends on its own face only, bit for bit.
+        """Calibrate the probabilities of N faces; each row depends on its own face only, bit for bit.
 
         Args:
             probabilities: Mean of both networks (N, 7), in the order of `EMOTIONS`.
             features: MiniXception's and then FaceApiExpressionNet's features (N, 128 + 256).
-            strength: How much of the correction is made, 0 (none: the mean itself) to 1.
+            strength: Share of the correction that is applied, 0 (none: the mean itself) to 1.
 
         Returns:
             Probabilities (N, 7).

@@ -82,9 +82,9 @@ class FaceCapture:
         frame_size: Height and width in pixels of the frames that were captured.
         fps: Frames per second of these frames, if known.
         timestamps: Seconds of each frame, or None if unknown.
-        faces: For each frame its faces, the surest first.
+        faces: For each frame its faces, the most confident detection first.
         key_frames: Chosen frames in the order of time; empty if the clip has no face.
-        labels: The emotions that `Face.probabilities` speaks of, in their order.
+        labels: The emotions that `Face.probabilities` refers to, in their order.
     """
 
     frame_size: tuple[int, int]
@@ -117,7 +117,7 @@ class FaceCapture:
         """Tell how strongly each emotion is seen in each frame.
 
         Args:
-            track: A track whose probabilities are wanted. Without it, a frame's value for a label is the highest
+            track: The track whose probabilities are returned. Without it, a frame's value for a label is the highest
                 probability times detector's confidence among its faces.
 
         Returns:
@@ -139,7 +139,7 @@ class FaceCapture:
         return tuple(key_frame for key_frame in self.key_frames if key_frame.tracks[:1] == (track,))
 
     def dominant(self) -> tuple[str, float] | None:
-        """Return the label and confidence of the surest key frame, or None if the clip has no face.
+        """Return the label and confidence of the most confident key frame, or None if the clip has no face.
 
         A key frame of another emotion is preferred to a neutral one: a clip is seldom about the pauses in it.
         """

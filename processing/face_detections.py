@@ -1,4 +1,4 @@
-"""Faces that were found, and the two protocols behind every backend: what finds faces, and what reads emotions."""
+"""Detected faces, and the two protocols behind every backend: face detector and emotion classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """Faces of a clip, on the CPU, in the order of frames and within a frame the surest first.
+    """Faces of a clip, on the CPU, in the order of frames and within a frame the most confident first.
 
     Attributes:
         frames: int64 (N,), the frame of each face.
@@ -53,9 +53,9 @@ class FaceDetector(Protocol):
         ...
 
     def detect_clips(self, clips: Sequence[Tensor]) -> list[Detections]:
-        """Find the faces of several clips of any sizes, on one device; what `detect` gives for each.
+        """Find the faces of several clips of any sizes on one device; each result is that of `detect`.
 
-        A detector that can mix clips in its batches does so here.
+        Overridden by detectors that can mix clips in a batch.
         """
         return [self.detect(frames) for frames in clips]
 
@@ -73,9 +73,9 @@ class EmotionClassifier(Protocol):
         ...
 
     def classify_clips(self, clips: Sequence[Tensor], faces: Sequence[Detections]) -> list[Tensor]:
-        """Read the faces of several clips; what `classify` gives for each.
+        """Classify the faces of several clips; each result is that of `classify`.
 
-        A classifier that can mix clips in its batches does so here.
+        Overridden by classifiers that can mix clips in a batch.
         """
         return [self.classify(frames, found) for frames, found in zip(clips, faces, strict=True)]
 

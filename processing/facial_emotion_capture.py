@@ -24,7 +24,7 @@ from .key_frames import Peak, select_key_frames
 from .scene_cuts import find_cuts
 
 FEC_VERSION = 3
-"""Counts up with every change of the code that changes a result: stored faces of another version are not used."""
+"""Raised with every change of the code that changes a result: stored faces of another version are not used."""
 
 FacesPerFrame = tuple[tuple[Face, ...], ...]
 
@@ -130,7 +130,7 @@ class FacialEmotionCapture:
         return mask_key_frames(frames, capture, self.settings.mask_margin, self.settings.mask_fade)
 
     def _keep_faces(self, found: Detections, frames: Tensor) -> Detections:
-        """Drop what is unsure, too small, or outside the frame."""
+        """Drop faces that are uncertain, too small, or outside the frame."""
         visible = _inside(found.boxes, frames)
         heights, widths = visible[:, 3] - visible[:, 1], visible[:, 2] - visible[:, 0]
         is_large = (heights >= self.settings.min_face_height * frames.shape[-2]) & (heights > 0) & (widths > 0)

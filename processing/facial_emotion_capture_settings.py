@@ -38,15 +38,15 @@ class FacialEmotionCaptureSettings:
         detection_size: Longest side in pixels of the copy that the detector sees; the aspect ratio is kept. A larger
             one finds smaller faces and takes longer.
         detection_threshold: Detector's confidence from which a box is a face, 0 to 1.
-        detection_overlap: Boxes that overlap a surer one by more than this IoU are dropped, 0 to 1.
-        group_detection_size: As `detection_size`, for a second look at clips with small faces; there is none if it is
-            not larger. See `group_shots`.
-        small_face_height: Height in pixels of the detector's first copy under which a face hints at a group shot; 0
-            for no second look at clips in which something was found.
-        small_face_score: Detector's confidence from which a small box is such a hint, 0 to 1.
+        detection_overlap: Boxes that overlap a more confident one by more than this IoU are dropped, 0 to 1.
+        group_detection_size: As `detection_size`, for a second look at clips with small faces; it has no effect unless
+            it is larger. See `group_shots`.
+        small_face_height: Height, in pixels of the copy that the detector sees first, below which a face hints at a
+            group shot; 0 for no second look at clips in which something was found.
+        small_face_score: Detector's confidence from which a small box counts as such a hint, 0 to 1.
         detection_batch_size: Frames that the detector sees at once.
-        still_frame_change: A frame takes over the faces of the last frame that was looked at if no pixel of their
-            thumbnails (28×28) differs by more than this many gray levels, 0 to 255; 0 to look at every frame.
+        still_frame_change: A frame takes over the faces of the last frame that the detector looked at if no pixel of
+            their thumbnails (28×28) differs by more than this, 0 to 255; with 0 it looks at every frame.
         min_face_height: Height of the smallest face to keep, as a share of the frame's height, 0 to 1.
         crop_scale: Side of the square crop for the classifiers, in units of the longer side of the box. On rendered
             heads, tighter than 0.85 and wider than 1 name fewer expressions.
@@ -57,7 +57,7 @@ class FacialEmotionCaptureSettings:
             colours and in layout, 0 to 1; with 1 there are no cuts. See `scene_cuts`.
         track_similarity: Nearness to a track's predicted place × likeness of the face's colours from which a face
             continues the track, 0 to 1. See `face_tracking`.
-        track_max_gap: A track ends after so many frames without its face.
+        track_max_gap: A track ends after this many frames without its face.
         track_reidentification: Likeness of the face's colours from which a face takes up a track that ended earlier,
             0 to 1; with 1 whoever comes back gets a new track.
         smoothing_window: Number of neighbouring faces on a track, itself included, that a face's probabilities are
@@ -67,7 +67,7 @@ class FacialEmotionCaptureSettings:
             become a key frame, 0 to 1.
         key_frame_min_gap: Smallest distance in frames between two key frames.
         key_frame_base: Where a peak ends, as a share of its greatest score, 0 to 1: the key frame is the centre of
-            what rises above. With 1 it is the frame of the greatest score. See `key_frames`.
+            the part above. With 1 it is the frame of the greatest score. See `key_frames`.
         neutral_weight: Factor on the score of neutral before peaks are compared and ranked.
         mask_margin: Share of a box's width and height that is kept around it on each side.
         mask_fade: How far the rest is blended to white: 0 leaves it, 1 makes it white.

@@ -12,8 +12,8 @@ class FrameBuffer:
 
     Args:
         capacity: Number of frames to keep.
-        max_bytes: Frames are scaled down so that all of them fit in so many bytes; None for no bound …
-        min_frame_pixels: … but never below this number of pixels each.
+        max_bytes: Frames are scaled down so that all of them fit into this many bytes; None for no bound.
+        min_frame_pixels: Frames are never scaled down below this many pixels each.
 
     Attributes:
         frames: uint8 (capacity, 3, H, W) RGB, upright; filled up to `count`.
@@ -35,7 +35,7 @@ class FrameBuffer:
         return self.count == self.capacity
 
     def append(self, time: float, frame: Any) -> None:
-        """Keep a decoded frame; one of the same time as the last is not converted again."""
+        """Keep a decoded frame and its time in seconds; a repetition of the last time copies the last frame."""
         if time == self._last_time:
             self.frames[self.count] = self.frames[self.count - 1]
         else:

@@ -22,7 +22,7 @@ _ANIMATED_FORMATS = {"GIF", "WEBP", "PNG", "AVIF"}  # several pictures in other 
 
 
 def is_still(source: object) -> bool:
-    """Tell whether a string or path names a picture that doesn't move (by its suffix; a data address counts)."""
+    """Tell by its suffix whether a string or path names a still picture; a data URL of an image counts."""
     if not isinstance(source, str | os.PathLike):
         return False
     name = os.fspath(source)
@@ -30,7 +30,7 @@ def is_still(source: object) -> bool:
 
 
 def is_still_file(path: Path) -> bool:
-    """Tell a still from a clip by the file's content: names lie.
+    """Tell a still from a clip by the file's content, since names may be wrong.
 
     Raises:
         MediaError: If it is a picture that can't be opened.
@@ -87,7 +87,7 @@ def load_rgb(source: str | os.PathLike[str]) -> Tensor:
     CMYK or a rotation in EXIF go through `to_rgb`.
 
     Args:
-        source: A path, a `file://` or http address, a data address or base64.
+        source: A path, a `file://`, http or data URL, or base64.
 
     Returns:
         uint8 (3, H, W) RGB.
@@ -122,7 +122,7 @@ def frames_of(clip: list[object]) -> Tensor:
     """Stack the frames of a clip given as pictures or paths.
 
     Args:
-        clip: PIL pictures, paths or addresses, all of one size.
+        clip: PIL pictures, paths or URLs, all of one size.
 
     Returns:
         uint8 (T, 3, H, W) RGB.

@@ -56,14 +56,14 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
     def get_image_processor_dict(
         cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read the settings, and note where the face networks beside them lie."""
+        """Read the settings, and find the face networks beside them."""
         read = super().get_image_processor_dict(pretrained_model_name_or_path, **kwargs)
         return settings_of_checkpoint(*read, pretrained_model_name_or_path, **kwargs)
 
     def fetch_images(self, image_url_or_urls: Any) -> Any:
-        """Load pictures from paths and addresses as uint8 (3, H, W), in the nesting they come in.
+        """Load pictures from paths and URLs as uint8 (3, H, W), in the nesting they come in.
 
-        Other pictures pass; gray arrays (H, W) become (1, H, W).
+        Other pictures are returned as they are; gray arrays (H, W) become (1, H, W).
 
         Raises:
             MediaError: If a picture can't be read.
@@ -95,7 +95,7 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
         """Load one picture.
 
         Args:
-            image: A path, an address, a PIL picture or an array (uint8, or 0 to 255).
+            image: A path, a URL, a PIL picture or an array (uint8, or numbers in 0 to 255).
 
         Returns:
             uint8 (3, H, W) RGB, upright.

@@ -9,7 +9,7 @@ Timeline = Sequence[Sequence[float]]
 
 
 class Peak(NamedTuple):
-    """A chosen frame: its index, who is at a height in it, in which label, and the score of that label there."""
+    """A chosen frame: its index, the track and label that peak in it, and the score of that label there."""
 
     frame: int
     track: int
@@ -47,7 +47,7 @@ def select_key_frames(
         threshold: Weighted score from which a peak counts.
         min_gap: Smallest distance in frames between two key frames.
         neutral_weight: Factor on the scores of "neutral".
-        base: Where a peak ends, as a share of its greatest score; with 1 a peak is its maximum, or a plateau of it.
+        base: Where a peak ends, as a share of its greatest score; with 1 a peak is its maximum or plateau alone.
 
     Returns:
         Key frames in the order of time, with their scores unweighted; none if no one has a score above zero.
@@ -107,7 +107,7 @@ def _peak_frames(series: Sequence[float], base: float) -> list[int]:
 
 
 def _center(weights: Sequence[float]) -> int:
-    """Return the index that the centre of mass is nearest to, of two the lower one; the middle if all are zero."""
+    """Return the index nearest to the centre of mass, the lower one of two; the middle if all weights are zero."""
     total = sum(weights)
     if total <= 0:
         return (len(weights) - 1) // 2
@@ -148,7 +148,7 @@ def _in_rounds(ranked: Iterable[Peak]) -> list[Peak]:
 
 
 def _least_neutral(timelines: Mapping[int, Timeline], labels: Sequence[str]) -> list[Peak]:
-    """Return the frame with the highest score of a label other than neutral, named after what leads in it."""
+    """Return the frame with the highest score of a label other than neutral, under the label that leads in it."""
 
     def strength(place: tuple[int, int]) -> float:
         track, frame = place

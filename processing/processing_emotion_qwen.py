@@ -21,8 +21,8 @@ _PART_TYPES = ("image", "image_url", "video", "text")
 class EmotionQwenProcessor(Qwen2_5_VLProcessor):
     """Qwen2.5-VL's processor around Emotion-Qwen's image and video processor.
 
-    Every clip and every image is one placeholder, whatever key frames follow it; `second_per_grid_ts` speaks of the
-    clip without them. Empty lists of media count as none.
+    Every clip and every image has one placeholder in the text, whatever key frames follow it; `second_per_grid_ts`
+    describes the clip without them. Empty lists of media count as none.
     """
 
     def __init__(
@@ -38,8 +38,8 @@ class EmotionQwenProcessor(Qwen2_5_VLProcessor):
     def apply_chat_template(self, conversation: Any, *args: Any, **kwargs: Any) -> Any:
         """Apply the chat template as the base class does.
 
-        Keys that are null are dropped from the parts of a message first: a table of messages (Arrow) fills up with
-        them what a part does not have, and each would count as one more image or clip. A part without a type gets the
+        Keys that are null are dropped from the parts of a message first: a table of messages (Arrow) fills in nulls
+        for the keys that a part lacks, and each would count as one more image or clip. A part without a type gets the
         type that its key names. The caller's messages stay as they are.
         """
         return super().apply_chat_template(_tidy(conversation), *args, **kwargs)
@@ -49,21 +49,21 @@ class EmotionQwenProcessor(Qwen2_5_VLProcessor):
     ) -> list[str]:
         """Save the processor, with the face networks of the checkpoint that it came from.
 
-        Without them, what is saved by a process that loaded an exported folder would find no faces.
+        Without them, a copy saved by a process that loaded an exported folder would find no faces.
         """
         os.makedirs(save_directory, exist_ok=True)
         self.video_processor.save_face_networks(save_directory)
         return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
     def prepare_inputs_layout(self, **kwargs: Any) -> tuple[Any, Any, Any, Any]:
-        """Take empty lists of media for none, as clients that serve many models pass them."""
+        """Treat empty lists of media as none: clients that serve many models pass them."""
         for name in _MEDIA:
             if _is_empty(kwargs.get(name)):
                 kwargs[name] = None
         return super().prepare_inputs_layout(**kwargs)
 
     def validate_inputs(self, audios: Any = None, **kwargs: Any) -> None:
-        """Check that there is input of a kind that the model takes.
+        """Check that there is input, of kinds that the model takes.
 
         `audio` is left out with a warning, as a processor without an audio part does everywhere in transformers.
 
@@ -128,7 +128,7 @@ def _is_empty(media: Any) -> bool:
 
 
 def _single_rate(fps: Any) -> Any:
-    """Take qwen_vl_utils' list of one rate per clip for that rate, where all clips have the same."""
+    """Turn qwen_vl_utils' list of one rate per clip into that rate, where all clips have the same."""
     rates = set(fps) if isinstance(fps, list | tuple) else ()
     return rates.pop() if len(rates) == 1 else fps
 

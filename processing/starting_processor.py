@@ -1,4 +1,4 @@
-"""The processor of a model that starts from another one's folder: its tokenizer, its statistics of pictures."""
+"""The processor of a model that starts from another one's folder: that one's tokenizer and image statistics."""
 
 import json
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ VISION_TOKENS = {
     "vision_start_token_id": "<|vision_start|>",
     "vision_end_token_id": "<|vision_end|>",
 }
-"""The tokens of media, by the names that the model's config has for their ids."""
+"""The tokens of media, by the names of their ids in the model's config."""
 FORMAT_TOKENS = (PADDING, "<|im_start|>", END_OF_TURN, *VISION_TOKENS.values())
 """All tokens that the chat template and the processor write."""
 
-# What another family's conversations are marked up with means the same, so its rows are a good start.
+# Tokens of other families that mean the same: their embeddings are a good start.
 _LIKENESSES = {
     PADDING: ("<|end_of_text|>",),
     "<|im_start|>": ("<|start_header_id|>", "<start_of_turn>"),
@@ -54,8 +54,8 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
 def extend_tokenizer(tokenizer: PreTrainedTokenizerBase) -> dict[int, int | None]:
     """Add, in place, the tokens of Emotion-Qwen's chat format that a tokenizer lacks; a turn ends in `<|im_end|>`.
 
-    A tokenizer that puts its token for the beginning of a text before everything stops doing so: the chat template
-    writes that token (`build_processor`), and text that comes from the template must not get it twice.
+    A tokenizer that puts its beginning-of-text token before everything stops doing so: the chat template writes that
+    token (`build_processor`), and text that comes from the template must not get it twice.
 
     Args:
         tokenizer: Any fast tokenizer, such as Llama 3's.
@@ -84,8 +84,8 @@ def build_processor(
 ) -> EmotionQwenProcessor:
     """Build Emotion-Qwen's processor for a model that starts from a Qwen2.5-VL folder.
 
-    Pictures keep the mean and the spread of colours that its vision tower knows. Sizes and frame rates are the paper's
-    (images up to 1280x784, clips 448x448 at 3 frames per second).
+    Images are normalised with the mean and standard deviation that its vision tower was trained with. Sizes and frame
+    rates are the paper's (images up to 1280x784, clips up to 448x448 at 3 frames per second).
 
     Args:
         folder: The Qwen2.5-VL folder.
@@ -93,6 +93,9 @@ def build_processor(
         patch_size: Side of the tower's patches, in pixels.
         temporal_patch_size: Frames in a patch.
         merge_size: Patches along each side of a visual token.
+
+    Raises:
+        ValueError: If the folder lacks the settings of an image processor.
     """
     settings = _read_image_settings(Path(folder))
     shared = {name: settings[name] for name in ("image_mean", "image_std") if name in settings}
@@ -107,7 +110,7 @@ def build_processor(
 
 
 def _read_image_settings(folder: Path) -> Mapping[str, Any]:
-    """Settings of the image processor, from where releases before 5 put them or from where later ones do."""
+    """Read the image processor's settings from where transformers before 5, or from where later releases put them."""
     for name in ("preprocessor_config.json", "processor_config.json"):
         if (folder / name).is_file():
             settings = json.loads((folder / name).read_text(encoding="utf-8"))

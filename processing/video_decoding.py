@@ -23,7 +23,7 @@ FALLBACK_FPS = 25.0
 """Frame rate of a stream that states none and whose frames carry no times."""
 
 _LONGEST_SHOWN_NAME = 200
-"""Characters of a name that an error shows whole; what is longer is rather data passed for a name."""
+"""Longest name, in characters, that an error shows whole; a longer one is probably data passed as a name."""
 
 
 class MediaError(ValueError):
@@ -77,7 +77,7 @@ def build_timeline(times: np.ndarray, last_frame_duration: float) -> Timeline:
 
 
 def open_source(source: str | os.PathLike[str]) -> str | BinaryIO:
-    """Turn a path, a `file://` address or a URL into what PyAV opens.
+    """Turn a path, or a `file://`, http or https URL, into what PyAV opens.
 
     Raises:
         MediaError: If there is no such file or the URL can't be fetched.
@@ -109,7 +109,7 @@ def open_source(source: str | os.PathLike[str]) -> str | BinaryIO:
 
 
 def shown_name(name: str) -> str:
-    """Return a name as an error shows it, cut where data was passed for a name."""
+    """Return a name as an error shows it, cut where data was passed as a name."""
     return name if len(name) <= _LONGEST_SHOWN_NAME else f"{name[:60]}…"
 
 
@@ -120,14 +120,15 @@ def decode_video(
     max_decoded_bytes: int | None = None,
     min_frame_pixels: int = 0,
 ) -> tuple[Tensor, VideoMetadata]:
-    """Decode the sampled frames of a clip, one after the other, keeping nothing else.
+    """Decode a clip frame by frame, keeping only the sampled frames.
 
     Args:
         source: Path or URL of anything that FFmpeg reads (mp4, webm, avi, animated GIF, …).
         sample_indices: Given the clip's metadata, the wanted indices in ascending order (index / fps is the time in
             seconds), as in transformers' `load_video`. Without it every frame is kept.
-        max_decoded_bytes: Frames are scaled down while decoding so that all kept ones fit in so many bytes …
-        min_frame_pixels: … but never below this number of pixels each.
+        max_decoded_bytes: Frames are scaled down while decoding so that all kept ones fit into this many bytes; None
+            for no bound.
+        min_frame_pixels: Frames are never scaled down below this many pixels each.
 
     Returns:
         Frames, uint8 (T, 3, H, W) RGB, upright; and the metadata, whose `frames_indices` has one entry per frame.
@@ -170,7 +171,7 @@ def _plan(timeline: Timeline, sample_indices: SampleIndices | None) -> VideoMeta
 
 
 def _read(source: str | os.PathLike[str], stream_of: str | BinaryIO, read: Callable[[Any], Any]) -> Any:
-    """Open a container, read it and turn FFmpeg's complaints into one sentence."""
+    """Open a container and read it; FFmpeg's errors become one sentence."""
     if isinstance(stream_of, BytesIO):
         stream_of.seek(0)
     try:
@@ -197,7 +198,7 @@ def _packets(container: Any) -> Iterator[Any]:
     """Yield the packets of the video stream, the flushing one last, however the file ends."""
     try:
         yield from container.demux(_video_stream(container))
-    except (FFmpegError, IndexError):  # PyAV raises the latter where a damaged file announces streams it has not
+    except (FFmpegError, IndexError):  # PyAV raises the latter where a damaged file announces streams that it lacks
         return
 
 
@@ -240,7 +241,7 @@ def _collect(container: Any, timeline: Timeline, metadata: VideoMetadata, buffer
     If the file breaks off before the last frame that its index promises, the buffer stays short.
 
     Returns:
-        Start of the last decoded frame in seconds after the timeline's start; None if nothing decodes.
+        Start of the last decoded frame in seconds after the timeline's start; None if no frame can be decoded.
     """
     wanted = metadata.timestamps
     tolerance = 0.5 / timeline.fps

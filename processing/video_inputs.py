@@ -1,4 +1,4 @@
-"""The many shapes in which clips come, brought to one list of clips."""
+"""Clips in the many forms that callers pass them in, brought to one list."""
 
 import os
 from typing import Any
@@ -9,19 +9,22 @@ import torch
 
 from .image_loading import is_still
 
-Clip = Any
-"""A path or URL, a 4-D array, or a list of frames (PIL pictures, 3-D arrays, or paths of pictures)."""
+Frame = PIL.Image.Image | np.ndarray | torch.Tensor | str
+"""A PIL picture, an array of 3 dimensions (of 2 if gray), or the path of a picture."""
+
+Clip = str | np.ndarray | torch.Tensor | list[Frame]
+"""A path or URL, a 4-D array, or a list of frames."""
 
 
 def list_clips(videos: Any) -> list[Clip]:
     """Flatten what a caller passes as `videos` to one entry per clip.
 
-    Taken are a path or URL, an array (T, H, W, C) or (T, C, H, W), a batch of them in one 5-D array, a list of frames,
-    and lists of all these in any nesting. A list of strings is one clip if all name still pictures, or if it lies
-    two lists deep, as chat templates nest the frames of a clip; else each string is a clip.
+    Accepted are a path or URL, an array (T, H, W, C) or (T, C, H, W), a batch of them in one 5-D array, a list of
+    frames, and lists of all these in any nesting. A list of strings is one clip if all name still pictures, or if it
+    lies two lists deep, as chat templates nest the frames of a clip; otherwise each string is a clip.
 
     Raises:
-        ValueError: If there is something else among them.
+        ValueError: If there is anything else among them.
     """
     return _list_clips(videos, depth=0)
 

@@ -41,7 +41,7 @@ class EmotionQwenVideoProcessorKwargs(Qwen2VLVideoProcessorInitKwargs, total=Fal
     face_captures (`list`, *optional*):
         Stored results of Facial Emotion Capture (`FaceCapture` or its dict), one per clip; None where there is none.
     max_decoded_bytes (`int`, *optional*, defaults to 512 MiB):
-        Frames of a file are scaled down while decoding so that the kept ones fit in so many bytes, but never below
+        Frames of a file are scaled down while decoding so that the kept ones fit into this many bytes, but never below
         `size["longest_edge"]` pixels each.
     """  # noqa: D205, D212, D415
 
@@ -74,7 +74,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
     def get_video_processor_dict(
         cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read the settings, and note where the face networks beside them lie."""
+        """Read the settings, and find the face networks beside them."""
         read = super().get_video_processor_dict(pretrained_model_name_or_path, **kwargs)
         return settings_of_checkpoint(*read, pretrained_model_name_or_path, **kwargs)
 
@@ -99,7 +99,9 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
             clips, video_metadata=metadata, do_sample_frames=False, input_data_format="channels_first", **patching
         )
 
-    def decode(self, video: Clip, **kwargs: Unpack[EmotionQwenVideoProcessorKwargs]) -> tuple[Tensor, VideoMetadata]:
+    def decode(
+        self, video: Clip | os.PathLike[str], **kwargs: Unpack[EmotionQwenVideoProcessorKwargs]
+    ) -> tuple[Tensor, VideoMetadata]:
         """Decode and sample one clip, as a call of the processor would.
 
         Pass the result on with `video_metadata=[metadata], do_sample_frames=False`.
@@ -125,7 +127,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
 
         Args:
             frames: (T, 3, H, W) RGB, uint8 or 0 to 255.
-            metadata: What `decode` returned with them; gives the key frames their times.
+            metadata: What `decode` returned with them; without it the key frames have no times.
         """
         times = _timestamps(metadata, len(frames))
         fps = None if metadata is None else float(metadata.sampled_fps)
@@ -141,7 +143,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
         fps: int | float | None = None,
         **kwargs: Any,
     ) -> Tensor:
-        """Choose frames evenly over a clip, as `Qwen2VLVideoProcessor` does, also where that one gives up.
+        """Choose frames evenly over a clip, as `Qwen2VLVideoProcessor` does, and also where that one raises.
 
         A clip shorter than a temporal patch keeps all its frames.
 
@@ -291,7 +293,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
 
 
 def _timestamps(metadata: VideoMetadata | None, num_frames: int) -> list[float] | None:
-    """Return seconds of each frame, if the metadata tells."""
+    """Return the time of each frame in seconds, if the metadata has it."""
     if metadata is None or metadata.fps is None or metadata.frames_indices is None:
         return None
     return [float(time) for time in metadata.timestamps] if len(metadata.frames_indices) == num_frames else None

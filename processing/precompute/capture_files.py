@@ -1,8 +1,8 @@
-"""Files of stored faces: journals, which a finished row is safe in at once, and parquet files, which journals become.
+"""Files of stored faces: journals, in which a row is safe as soon as it is written, and parquet files made of them.
 
-Nothing is ever half there. A parquet file gets its name once it is complete and on the disk. A journal's line counts
-if it ends. A journal is deleted after the parquet file with its rows has its name: a reader that takes journals first
-and parquet files second sees every row.
+Nothing is ever half there. A parquet file gets its name once it is complete and on the disk. A line of a journal
+counts only if its newline is there. A journal is deleted after the parquet file with its rows has its name, so a
+reader that takes journals first and parquet files second sees every row.
 """
 
 import json
@@ -17,14 +17,14 @@ from .media_capturer import CaptureRow
 
 JOURNAL, TABLE, PARTIAL = ".jsonl", ".parquet", ".partial"
 ROW_GROUP_SIZE = 32
-"""Rows that are read together: small, since a training run asks for one row at a time, in any order."""
+"""Rows that are read together: few, since a training run asks for one row at a time, in any order."""
 
 
 def import_parquet() -> ModuleType:
     """Import pyarrow's parquet module.
 
     Raises:
-        ImportError: If it is not installed; says what to install.
+        ImportError: If it is not installed; the message says what to install.
     """
     try:
         import pyarrow.parquet as parquet
@@ -37,7 +37,7 @@ class Journal:
     """A file that rows are appended to, each on the disk when `append` returns.
 
     Args:
-        folder: Where results of one recipe lie.
+        folder: Folder of the results of one recipe.
         owner: Beginning of the file's name: the shard of the run that writes it.
     """
 
@@ -55,15 +55,15 @@ class Journal:
         self.count += 1
 
     def close(self) -> None:
-        """Let go of the file; its rows stay."""
+        """Close the file; its rows stay."""
         self._file.close()
 
 
 def read_journal(path: Path) -> list[CaptureRow]:
-    """Read the complete rows of a journal; what a killed process left unfinished at its end is no row.
+    """Read the complete rows of a journal, without a last one that a killed process left unfinished.
 
     Returns:
-        Rows; none if the file has become part of a parquet file meanwhile.
+        The rows; none if the journal has become a parquet file in the meantime.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -73,7 +73,7 @@ def read_journal(path: Path) -> list[CaptureRow]:
 
 
 def pack_journals(paths: Iterable[Path]) -> None:
-    """Turn journals of one folder and owner into one parquet file, without rows that lie in two of them."""
+    """Turn journals of one folder and owner into one parquet file, in which each content has one row."""
     paths = sorted(paths)
     rows = {row.content: row for path in paths for row in read_journal(path)}
     if rows:
@@ -98,7 +98,7 @@ def write_table(path: Path, rows: Iterable[CaptureRow]) -> None:
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file beside its place, put it on the disk, and only then give it its name.
+    """Write a file under another name, flush it to the disk, and only then give it its own.
 
     Args:
         path: The file to write; one that is there is replaced.
@@ -113,7 +113,7 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk."""
+    """Flush the names in a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

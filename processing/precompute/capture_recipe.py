@@ -1,4 +1,4 @@
-"""All that decides which faces are found in a picture or clip: two results of one recipe may stand for each other."""
+"""All that decides which faces are found in a picture or clip; results of the same recipe are interchangeable."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ KINDS: tuple[MediaKind, ...] = ("image", "video")
 
 _SAMPLING = ("do_sample_frames", "fps", "num_frames", "min_frames", "max_frames", "temporal_patch_size")
 _MASKING = ("mask_margin", "mask_fade")
-"""Settings that are applied to stored faces later, and change nothing of them."""
+"""Settings that apply to stored faces later, when frames are masked, and do not change them."""
 _EMOTION_WEIGHTS = "emotion_weights"
 """The SHA-256 of DeepFace's emotion network; None where it is not known."""
 
@@ -63,7 +63,7 @@ class CaptureRecipe:
 
     @property
     def name(self) -> str:
-        """Name of the folder that results of this recipe lie in: the kind and a hash of the settings."""
+        """Name of the folder of this recipe's results: the kind and a hash of the settings."""
         text = json.dumps(self.settings, sort_keys=True)
         return f"{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
@@ -86,7 +86,7 @@ class CaptureRecipe:
             raise ValueError(f"'{path}' does not describe stored faces: {error!r}.") from error
 
     def fits(self, wanted: "CaptureRecipe") -> bool:
-        """Tell whether results of this recipe may stand for those of another one of the same kind.
+        """Tell whether results of this recipe may be used where those of another one of the same kind are wanted.
 
         A machine that only uses stored faces need not have DeepFace: where its weights are not known, any will do.
         """

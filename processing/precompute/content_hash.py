@@ -1,4 +1,4 @@
-"""What stored faces are found by: a hash of the picture's or clip's bytes, whatever its name and place."""
+"""The key of stored faces: a hash of the picture's or clip's bytes, whatever its name and place."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ def content_hash(media: str | os.PathLike[str] | bytes) -> str:
     """Return the SHA-256 of a file or of its bytes, as `sha256sum` prints it.
 
     Args:
-        media: A path, a `file://` address, or the bytes themselves.
+        media: A path, a `file://` URL, or the bytes themselves.
 
     Raises:
         MediaError: If the file can't be read.

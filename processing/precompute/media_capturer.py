@@ -1,4 +1,4 @@
-"""The function that everything else here calls: a picture or clip in, its faces as one row out."""
+"""Capturing one picture or clip: its faces as one row. Runs, `datasets.map` and Ray Data all call this."""
 
 import json
 import os
@@ -60,10 +60,10 @@ class MediaCapturer:
         return {"image": CaptureRecipe.of(self.image_processor), "video": CaptureRecipe.of(self.video_processor)}
 
     def check(self) -> None:
-        """Capture one blank frame, so that missing weights or packages are told before any work.
+        """Capture one blank frame, so that missing weights or packages are reported before any work.
 
         Raises:
-            Exception: What the backend raises.
+            Exception: Whatever the backend raises.
         """
         blank = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
         for processor in (self.image_processor, self.video_processor):
@@ -74,7 +74,7 @@ class MediaCapturer:
 
         Args:
             media: See `Media`.
-            source: What to call it in the row and in errors; its path if left out.
+            source: Its name in the row and in errors; its path by default.
 
         Raises:
             MediaError: If it can't be read.
@@ -85,7 +85,7 @@ class MediaCapturer:
         if not isinstance(media, bytes):
             kind, capture = self._capture(Path(media))
             return _row(content, kind, source, capture)
-        # Decoders read files: what is only bytes becomes one for a moment. Its suffix tells a decoder its format.
+        # Decoders read files, so bytes become a temporary one. Its suffix tells a decoder its format.
         with tempfile.NamedTemporaryFile(suffix=Path(path or "").suffix) as file:
             file.write(media)
             file.flush()

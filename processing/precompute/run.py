@@ -1,4 +1,4 @@
-"""A whole data set to stored faces: what is stored is skipped, what is broken is named, and a killed run goes on."""
+"""Runs over whole data sets: what is stored is skipped, what is broken is named, and a killed run can be resumed."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,9 +20,9 @@ class Summary:
     """What became of the items of a run.
 
     Attributes:
-        stored: Number of pictures and clips captured now.
-        known: Number of those that were stored before, or have the content of another.
-        broken: Those that can't be read, with the reason.
+        stored: Number of pictures and clips captured in this run.
+        known: Number of those that were stored before, or whose content is that of another item.
+        broken: Those that can't be read, each with the reason.
     """
 
     stored: int
@@ -43,13 +43,13 @@ def precompute_faces(
 ) -> Summary:
     """Capture the faces of pictures and clips with worker processes, and store them.
 
-    A row is safe once its item's outcome is told. Killed at any moment and started again, also with other shards or
-    workers, the run captures only what is not stored, and what was in flight. Each shard may run on a machine of its
-    own, with one folder for all. Results of different settings lie side by side.
+    A row is safe once its item's outcome is reported. A run that is killed at any moment and started again, also with
+    other shards or workers, captures only what is not stored and what was in flight. Each shard may run on a machine
+    of its own, with one folder for all. Results of different settings lie side by side.
 
     Args:
-        items: What there is.
-        folder: Where results go; made if it is not there.
+        items: All pictures and clips.
+        folder: Folder of the results; created if it does not exist.
         capturer: Captures one item.
         workers: Number of processes.
         threads: Threads of torch in each.
@@ -62,7 +62,7 @@ def precompute_faces(
 
     Raises:
         ValueError: If there is no such shard.
-        RuntimeError: If another process is at this shard, or the workers can't start.
+        RuntimeError: If another process is storing this shard, or the workers can't start.
         ImportError: If pyarrow or the backend's packages are not installed.
         OSError: If the folder can't be written.
     """

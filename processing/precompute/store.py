@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from ..face_capture import FaceCapture
+from ..image_processing_emotion_qwen import EmotionQwenImageProcessor
 from ..processing_emotion_qwen import EmotionQwenProcessor
+from ..video_processing_emotion_qwen import EmotionQwenVideoProcessor
 from .capture_files import JOURNAL, ROW_GROUP_SIZE, TABLE, has_rows, import_parquet, read_contents, read_journal
 from .capture_recipe import KINDS, CaptureRecipe, MediaKind
 from .content_hash import content_hash
@@ -17,13 +18,13 @@ RECIPE_FILE = "recipe.json"
 class FaceCaptureStore:
     """What `emotion-qwen faces` wrote, for the processor, training and inference.
 
-    A row is read when it is asked for; in memory are the hashes only. A file is hashed once, until it changes. The
-    store may be pickled, forked and used from several threads.
+    Only the hashes are held in memory; a row is read when it is asked for. A file is hashed again only once it has
+    changed. The store may be pickled, forked and used from several threads.
 
     Args:
         folder: The command's `--output`.
-        processor: The processor that is to use the faces. Results of other settings are refused. Without it the
-            folder must hold results of one recipe for each kind of media.
+        processor: The processor that is to use the faces; results of other settings are refused. Without it the
+            folder must hold the results of one recipe only for each kind of media.
 
     Raises:
         FileNotFoundError: If there is no such folder, or nothing is stored in it.
@@ -108,5 +109,5 @@ class FaceCaptureStore:
         return CaptureRow(**group.slice(number % ROW_GROUP_SIZE, 1).to_pylist()[0])
 
 
-def _part(processor: EmotionQwenProcessor, kind: MediaKind) -> Any:
+def _part(processor: EmotionQwenProcessor, kind: MediaKind) -> EmotionQwenImageProcessor | EmotionQwenVideoProcessor:
     return processor.image_processor if kind == "image" else processor.video_processor

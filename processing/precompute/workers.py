@@ -30,7 +30,7 @@ class Task:
         capturer: Captures a picture or clip.
         folders: Where rows of each kind of media go.
         owner: Beginning of the names of the files written.
-        rows_per_file: A journal of so many rows becomes a parquet file.
+        rows_per_file: A journal becomes a parquet file once it has this many rows.
         threads: Threads of torch in each worker.
     """
 
@@ -46,9 +46,9 @@ class Outcome:
     """What became of an item.
 
     Attributes:
-        name: Of the item.
-        result: "stored" now, "known" (the same content is stored, or on its way), or "broken".
-        reason: Why it is broken, in one line; else empty.
+        name: The item's name.
+        result: "stored" now, "known" (the same content is stored, or being captured), or "broken".
+        reason: Why it is broken, in one line; empty otherwise.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Outcome:
 
 
 class Worker:
-    """One process and what it is busy with. It is told one item at a time, so a crash has one cause."""
+    """One process and its current item. It is given one item at a time, so that a crash has one cause."""
 
     def __init__(self, task: Task):
         # Forked from a server without threads: torch is imported once, and no lock is inherited in a locked state.
@@ -100,12 +100,12 @@ class Worker:
 def capture_items(items: Iterable[MediaItem], task: Task, known: set[str], workers: int) -> Iterator[Outcome]:
     """Capture items with worker processes.
 
-    When this generator is closed (or its process killed), workers finish and store the item they are at.
+    When this generator is closed (or its process killed), workers finish and store their current item.
 
     Args:
         items: What to capture.
         task: How.
-        known: SHA-256 of contents that are stored; those that are begun are added.
+        known: SHA-256 of the contents that are stored; those of items that are begun are added.
         workers: Number of processes.
 
     Yields:
@@ -125,7 +125,7 @@ def capture_items(items: Iterable[MediaItem], task: Task, known: set[str], worke
                 try:
                     outcome = _listen(worker, known)
                 except (EOFError, OSError):
-                    outcome = _bury(worker, known)
+                    outcome = _outcome_of_dead(worker, known)
                     team[place] = worker = Worker(task)
                 if outcome is not None:
                     yield outcome
@@ -138,7 +138,7 @@ def capture_items(items: Iterable[MediaItem], task: Task, known: set[str], worke
 
 
 def _dismiss(team: list[Worker]) -> None:
-    """Let workers finish and store what they are at, and wait for them."""
+    """Let workers finish and store their current item, and wait for them to end."""
     for worker in team:
         worker.connection.close()
     for worker in team:
@@ -146,7 +146,7 @@ def _dismiss(team: list[Worker]) -> None:
 
 
 def _give_next(worker: Worker, waiting: Iterator[MediaItem]) -> Iterator[Outcome]:
-    """Give a worker the next item that can be loaded; tell of those that can't."""
+    """Give a worker the next item that can be loaded; yield the outcomes of those that can't."""
     for item in waiting:
         try:
             worker.give(item)
@@ -157,7 +157,7 @@ def _give_next(worker: Worker, waiting: Iterator[MediaItem]) -> Iterator[Outcome
 
 
 def _listen(worker: Worker, known: set[str]) -> Outcome | None:
-    """Take one message; answer whether a content is still to be captured."""
+    """Read one message of a worker; tell it whether a content is still to be captured."""
     subject, value = worker.connection.recv()
     if subject == "ready":
         worker.is_ready = True
@@ -175,8 +175,8 @@ def _listen(worker: Worker, known: set[str]) -> Outcome | None:
     return worker.finish(subject, value, known)
 
 
-def _bury(worker: Worker, known: set[str]) -> Outcome | None:
-    """Tell what the item was that a dead worker was at."""
+def _outcome_of_dead(worker: Worker, known: set[str]) -> Outcome | None:
+    """Return the outcome of the item that a dead worker was given, if any."""
     worker.process.join()
     code = worker.process.exitcode
     if not worker.is_ready:
@@ -188,8 +188,8 @@ def _bury(worker: Worker, known: set[str]) -> Outcome | None:
 
 
 def _work(connection: Connection, task: Task) -> None:
-    """The life of a worker process: until there is no one to work for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: what is begun is finished and stored
+    """Run a worker process until its connection is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent: a begun item is finished and stored
     torch.set_num_threads(task.threads)
     journals: dict[MediaKind, Journal] = {}
     with contextlib.suppress(EOFError, OSError):
@@ -228,7 +228,7 @@ def _attempt(action: Callable[[], Value]) -> tuple[Value | None, str]:
 
 
 def one_line(error: Exception) -> str:
-    """Return the first line of an error, with its type where it is not one of those that speak to people."""
+    """Return the first line of an error, with its type unless its messages are written for people."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     return text if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {text}"

@@ -38,7 +38,7 @@ WEIGHTS = Path(__file__).with_name("face_networks.safetensors")
 SEEN_FROM = 0.6
 """A face in a clip is read if at least this share of it is visible."""
 OVERLAP = 0.2
-"""A found face is that of the person whose box overlaps it by more than this IoU."""
+"""A detected face is that of the person whose box overlaps it by more than this IoU."""
 
 
 class Recorder(nn.Module):
@@ -62,7 +62,7 @@ def read_faces(
     Args:
         folders: Data sets of stills as `synthetic.data_set` writes them, or of clips as `group_data_set` does.
         split: "train" or "held_out".
-        every: For each folder: only each so-manieth still, or frame of a clip, is read.
+        every: For each folder n: only every n-th still, or frame of a clip, is read.
         weights: The networks, with or without a calibration.
 
     Returns:
@@ -98,7 +98,7 @@ def read_faces(
 
 
 def faces_of_clip(record: Record, faces: Detections, step: int) -> dict[int, str]:
-    """Tell what the faces show that were found in each so-manieth frame of a group's clip.
+    """Tell what the faces show that were detected in every `step`-th frame of a group's clip.
 
     Returns:
         For the index of each face whose person is known its emotion, as `shown_emotion` gives it.
@@ -169,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="+", help="folders of rendered stills or clips of groups")
     parser.add_argument(
-        "--every", type=int, nargs="+", default=[2, 1, 2], help="each so-manieth still or frame of each"
+        "--every", type=int, nargs="+", default=[2, 1, 2], help="for each folder n: read every n-th still or frame"
     )
     parser.add_argument("--decay", type=float, default=0.005, help="pull towards no correction")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
