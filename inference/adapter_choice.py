@@ -1,14 +1,14 @@
 """Which adapter a question calls for.
 
-The rule goes by the words of the question. Adapters for another kind of media are left out, and those for this kind
-alone come before those for any.
+The choice depends on the words of the question. Adapters for another kind of media are left out; those for this kind
+of media alone come before those for any.
 
-1. It names the labels of one adapter's label set, all of them and no other emotion's: that adapter. Of several with
-   the same labels, the one whose order of labels the question has, else the first.
+1. The question names all labels of one adapter's label set and no other emotion: that adapter. Of several adapters
+   with the same labels, the one with the question's order of labels, or else the first.
 2. It asks about emotion in other words: the first adapter for open questions.
-3. It asks anything else: none. General questions are answered by the model itself, which no adapter changes.
+3. It asks anything else: none. General questions are answered by the model itself, without an adapter.
 
-What stands in quotation marks is spoken, written or titled, and does not count.
+Text in quotation marks is speech, writing or a title, and does not count.
 """
 
 import re

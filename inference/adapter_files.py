@@ -1,4 +1,4 @@
-"""Adapters as folders in PEFT's format: finding them, and reading what they say of themselves."""
+"""Adapters as folders in PEFT's format: finding them, and reading their files without loading them into a model."""
 
 import math
 import os
@@ -20,16 +20,16 @@ from .json_file import read_settings
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 ADAPTERS_FOLDER = "adapters"
-"""Where a checkpoint folder keeps the adapters that come with it, one folder each."""
+"""Folder of a checkpoint that holds the adapters that come with it, one folder each."""
 
 BASE = "base"
-"""In the place of an adapter's name: the model without any."""
+"""Used in place of an adapter's name for the model without any."""
 AUTO = "auto"
-"""In the place of an adapter's name: the one that the question calls for (`choose_adapter`)."""
+"""Used in place of an adapter's name for the one that the question calls for (`choose_adapter`)."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PEFT_PREFIX = "lora_"
-"""PEFT refuses every part of its layers' prefix as a name."""
+"""PEFT may lose the weights of an adapter whose name is a part of this prefix of its layers."""
 _UNFINISHED = re.compile(r"\.|checkpoint-\d+$")
 """Names of folders that hold no finished adapter: hidden ones, and a run's checkpoints."""
 
@@ -39,13 +39,13 @@ class AdapterInfo:
     """An adapter's folder.
 
     Attributes:
-        name: What it is called by.
-        folder: Where it lies.
-        purpose: What it answers.
-        rank: LoRA's rank r.
-        alpha: LoRA's scaling α.
+        name: The name that it is called by.
+        folder: Its local folder.
+        purpose: The questions that it answers.
+        rank: LoRA's rank r; None for other kinds of adapters.
+        alpha: LoRA's scaling α; None for other kinds of adapters.
         parameters: Number of its weights.
-        base_model: The model that it was trained on, as it says; None where it does not.
+        base_model: The model that it was trained on, if its config names one.
     """
 
     name: str
@@ -58,10 +58,10 @@ class AdapterInfo:
 
 
 def find_adapters(folder: str | Path) -> dict[str, Path]:
-    """List the adapters in a folder: itself, where it is one, and the folders in it that are.
+    """List the adapters in a folder: the folder itself if it is one, and those of its folders that are.
 
-    PEFT writes one adapter into the folder it is given and several into a folder each, named after them. Left out are
-    hidden folders and the checkpoints of a run.
+    PEFT writes one adapter into the folder it is given, and several into a folder each, named after them. Hidden
+    folders and the checkpoints of a run are left out.
 
     Args:
         folder: A local folder; it need not exist.
@@ -78,7 +78,7 @@ def own_adapters(checkpoint: str | Path) -> dict[str, Path]:
     """List the adapters that come with a checkpoint, in its folder `adapters`.
 
     Args:
-        checkpoint: Local folder or Hub id; of the latter the adapters are fetched.
+        checkpoint: Local folder or Hub id; from the Hub, only the adapters are fetched.
 
     Returns:
         Local folders by name, sorted.
@@ -124,19 +124,19 @@ def locate_adapter(path_or_id: str | Path) -> Path:
 
 
 def adapter_name(folder: str | Path) -> str:
-    """Name an adapter after its folder; what PEFT can't have in a name becomes an underscore.
+    """Name an adapter after its folder; characters that PEFT does not allow in a name become underscores.
 
     Raises:
-        AdapterError: If that is no name for an adapter.
+        AdapterError: If the result is still no valid name.
     """
     return checked_name(_folder_name(folder))
 
 
 def checked_name(name: str) -> str:
-    """Return a name that PEFT and this package can call an adapter by.
+    """Return a name once it is clear that PEFT and this package can use it.
 
     Raises:
-        AdapterError: If it is not one.
+        AdapterError: If they can't.
     """
     if not _NAME.fullmatch(name) or name in (BASE, AUTO) or name in _PEFT_PREFIX:
         raise AdapterError(
@@ -146,11 +146,11 @@ def checked_name(name: str) -> str:
 
 
 def read_adapter(folder: str | Path, name: str | None = None) -> AdapterInfo:
-    """Read what an adapter's folder says, without loading it into a model.
+    """Describe an adapter from its files, without loading it into a model.
 
     Args:
-        folder: Its local folder.
-        name: What to call it; the folder's name by default.
+        folder: Its local folder, or a Hub id.
+        name: The name to call it by; the folder's name by default.
 
     Raises:
         AdapterError: If a file is missing or damaged.
@@ -192,14 +192,14 @@ def read_weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def check_base(folder: Path, model_class: str) -> None:
-    """Refuse an adapter that says of itself that it was made for another architecture.
+    """Refuse an adapter whose config says that it was made for another architecture.
 
     Args:
         folder: Its local folder.
         model_class: Name of the model's class.
 
     Raises:
-        AdapterError: If it names another class, or a base model on this machine that is no Emotion-Qwen.
+        AdapterError: If it names another class, or a base model on this machine that is not Emotion-Qwen.
     """
     config = read_adapter_config(folder)
     trained_on = (config.get("auto_mapping") or {}).get("base_model_class", model_class)
@@ -213,12 +213,12 @@ def check_base(folder: Path, model_class: str) -> None:
 
 
 def _folder_name(folder: str | Path) -> str:
-    """Name of a folder, also where it is given as "..", and a link's own; what no adapter's name has is replaced."""
+    """Name of a folder, also if given as "..", or of a link to one; characters not allowed in a name are replaced."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", os.path.basename(os.path.abspath(folder)))
 
 
 def _is_local(path_or_id: str | Path) -> bool:
-    """Whether it can't be meant for an id on the Hub."""
+    """Whether it can only be a path, not an id on the Hub."""
     return Path(path_or_id).is_absolute() or str(path_or_id).startswith(".")
 
 

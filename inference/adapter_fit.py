@@ -1,4 +1,4 @@
-"""Whether an adapter can be switched on and off on a model: told from its files, before the model is touched."""
+"""Whether an adapter can be switched on and off on a model, judged by its files before the model is touched."""
 
 import re
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from .errors import AdapterError
 
 _LORA_WEIGHT = re.compile(r"base_model\.model\.(?P<layer>.*\blanguage_model\..+)\.lora_(?P<side>[AB])\.weight")
 _SIDE = {"A": 1, "B": 0}
-"""Which of a linear layer's features (out, in) LoRA's matrices (out, in) share with it: A those in, B those out."""
+"""Which side of a linear layer's (out, in) shape LoRA's matrices share: A its input features, B its output ones."""
 _CHANGES_THE_MODEL = ("modules_to_save", "trainable_token_indices", "layer_replication")
 """Fields of PEFT's config by which an adapter replaces parts of the model instead of adding to them."""
 
 
 def check_fit(folder: Path, model: nn.Module) -> None:
-    """Refuse an adapter that is not made of LoRA's matrices for linear layers of this model's language model.
+    """Refuse an adapter that has more than LoRA matrices for linear layers of this model's language model.
 
-    Others can't be told apart by row; or they change what is seen, which is computed once whichever adapters read it;
-    or they change the model itself, so that it would not answer as before when they are off.
+    Other adapters can't be chosen row by row; or they change the visual tokens, which are computed once for all
+    adapters; or they change the model itself, so that it would not answer as before when they are off.
 
     Args:
         folder: The adapter's local folder.
@@ -47,7 +47,7 @@ def check_fit(folder: Path, model: nn.Module) -> None:
 
 
 def _linear_layers(model: nn.Module) -> dict[str, tuple[int, int]]:
-    """Numbers of features (out, in) of linear layers, whatever their weights are stored as, by name."""
+    """Numbers of features (out, in) of the linear layers by name, however their weights are stored."""
     return {
         name: (module.out_features, module.in_features)
         for name, module in model.named_modules()

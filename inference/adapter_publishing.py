@@ -1,4 +1,4 @@
-"""Adapters as folders for others: copied clean, with a card, merged into a checkpoint, or sent to the Hub."""
+"""Publishing adapters: as a clean folder with a card, merged into a checkpoint, or sent to the Hub."""
 
 import re
 import tempfile
@@ -27,13 +27,13 @@ def export_adapter(
 ) -> Path:
     """Write an adapter as a folder for others: weights and config in PEFT's format, its purpose, a card.
 
-    What else a training run left beside the adapter stays behind.
+    Other files that a training run left beside the adapter are not copied.
 
     Args:
         adapter: Local folder or Hub id.
         output: The folder to write, whose name is the adapter's; it must not exist, or be empty.
-        base_model: What others know the base model by; what the adapter says by default.
-        purpose: What it answers; what its folder or name says by default.
+        base_model: The id by which others load the base model; by default the one in the adapter's config.
+        purpose: The questions that it answers; by default those that its purpose file or its name states.
 
     Returns:
         The absolute path of the folder.
@@ -60,15 +60,15 @@ def push_adapter(
     Args:
         adapter: Local folder.
         repo_id: `owner/name`; the repository is created where there is none.
-        base_model: The base model's own repository; what the adapter says by default.
-        purpose: As for `export_adapter`.
+        base_model: The base model's repository on the Hub; by default the one in the adapter's config.
+        purpose: As in `export_adapter`.
         private: Whether a new repository is private.
 
     Returns:
         The address of the repository.
 
     Raises:
-        AdapterError: If the adapter can't be read, or its base is known by a folder of this machine only.
+        AdapterError: If the adapter can't be read, or its base model is only a folder on this machine.
         OutputError: If the Hub refuses or can't be reached.
     """
     info = read_adapter(adapter)
@@ -114,7 +114,7 @@ def merge_into_checkpoint(model: str | Path, adapter: str | Path, output: str | 
 
 
 def _reason(error: Exception) -> str:
-    """What the Hub itself said, if it did, after the first line of what its client says."""
+    """The first line of the client's error, and the Hub's own message if it sent one."""
     first = first_line(error)
     said = getattr(error, "server_message", None)
     return f"{first} {said}" if said and said not in first else first

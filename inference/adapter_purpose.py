@@ -1,4 +1,4 @@
-"""What an adapter answers: stated in a file beside its weights, or told by its name."""
+"""The questions that an adapter answers: stated in a file beside its weights, or implied by its name."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -14,15 +14,15 @@ PURPOSE_FILE = "emotion_qwen_adapter.json"
 
 @dataclass(frozen=True)
 class AdapterPurpose:
-    """What an adapter was trained to answer; `AUTO` goes by it.
+    """The questions that an adapter was trained to answer, by which `choose_adapter` chooses.
 
     Attributes:
-        labels: The labels that it names one of, or None where it names none.
-        open_questions: Whether it answers open questions about emotion; by default where it names no labels.
-        media: "image" or "video": the only kind that it was trained on; None: both, or text alone.
+        labels: The labels of which it answers one, or None if it was not trained on a label set.
+        open_questions: Whether it answers open questions about emotion; by default True only without `labels`.
+        media: "image" or "video", the only kind of media that it was trained on; None for both, or text alone.
 
     Raises:
-        ValueError: If the kind of media is another one, or it answers nothing.
+        ValueError: If `media` is anything else, or the adapter would answer nothing.
     """
 
     labels: tuple[str, ...] | None = None
@@ -38,7 +38,7 @@ class AdapterPurpose:
             raise ValueError("An adapter names labels or answers open questions, or both.")
 
     def describe(self) -> str:
-        """Say it in words, such as "with one of happy, sad, of clips"."""
+        """Return it in words, such as "with one of happy, sad, of clips"."""
         answers = [] if self.labels is None else [f"with one of {', '.join(self.labels)}"]
         answers += ["open questions about emotion"] if self.open_questions else []
         of_media = {None: "", "image": ", of pictures", "video": ", of clips"}
@@ -51,12 +51,12 @@ class AdapterPurpose:
 
 
 def read_purpose(folder: Path, name: str) -> AdapterPurpose:
-    """Tell what an adapter answers.
+    """Read which questions an adapter answers.
 
     Args:
-        folder: Its local folder; its purpose file counts.
+        folder: Its local folder, with or without a purpose file.
         name: Its name. Without a purpose file, an adapter that is named after a label set answers that set's
-            question, and any other one open questions.
+            question, and any other adapter open questions.
 
     Raises:
         AdapterError: If the purpose file is damaged.

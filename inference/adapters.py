@@ -1,4 +1,4 @@
-"""Adapters of one model: loaded together, chosen per call or per row, off where none is chosen."""
+"""The adapters of one model: loaded together, chosen per call or per row, off where none is chosen."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ class AdapterSet:
 
         Args:
             path_or_id: Local folder or Hub id.
-            name: What to call it; the folder's name by default.
+            name: The name to call it by; the folder's name by default.
 
         Returns:
             Its name.
@@ -85,7 +85,7 @@ class AdapterSet:
         if name not in self._folders:
             known = ", ".join(self._folders) or "none"
             raise AdapterError(f"There is no adapter {name!r} here; known: {known}.")
-        # What is made in inference mode can be used nowhere else, and a caller may be in it only now.
+        # Tensors made in inference mode can't be used outside of it, and the caller may be in it now but not later.
         with self._lock, torch.inference_mode(False):
             try:
                 if self._peft is None:
@@ -96,14 +96,14 @@ class AdapterSet:
                 self._switch(self._active)  # PEFT turns on what it loads
 
     def unload(self) -> None:
-        """Give the model its own layers back, to be saved, exported or trained; what is asked for later loads anew."""
+        """Give the model its own layers back, to be saved, exported or trained; adapters chosen later load again."""
         with self._lock:
             if self._peft is not None:
                 self._peft.unload()
             self._peft = self._active = None
 
     def activate(self, name: str | None) -> None:
-        """Answer with an adapter from now on, or with None without any.
+        """Answer with an adapter from now on, or without any if `name` is None.
 
         Raises:
             AdapterError: As `load`.
@@ -133,14 +133,14 @@ class AdapterSet:
                 self.activate(before)
 
     def generate(self, adapter_names: Sequence[str | None], **inputs: Any) -> torch.Tensor:
-        """Generate with an adapter for each row; every row says what it says with its adapter alone.
+        """Generate with an adapter for each row; each row's answer is the one of its adapter used alone.
 
         Args:
             adapter_names: One per row of the batch: a name, or None (or `BASE`) for the model without any.
-            **inputs: As `model.generate` takes them; beams and several answers a row among them.
+            **inputs: Arguments of `model.generate`; beams and several answers per row are supported.
 
         Returns:
-            As `model.generate` does.
+            What `model.generate` returns.
 
         Raises:
             AdapterError: As `load`.
@@ -154,12 +154,19 @@ class AdapterSet:
 
         Args:
             adapter_names: As in `generate`.
-            **inputs: As the model takes them.
+            **inputs: Arguments of the model's `forward`.
+
+        Returns:
+            What the model returns.
+
+        Raises:
+            AdapterError: As `load`.
+            ValueError: If there is not one name per row, or no row.
         """
         return self._by_row("forward", adapter_names, inputs, 1)
 
     def _answers_per_row(self, inputs: Mapping[str, Any]) -> int:
-        """How many rows of the model's batch generation makes of one, besides those that PEFT knows of."""
+        """Rows of the model's batch that generation makes of one row, apart from those that PEFT accounts for."""
         settings = inputs.get("generation_config") or self._model.generation_config
         beams, answers = (
             inputs.get(name) or getattr(settings, name, None) or 1 for name in ("num_beams", "num_return_sequences")
@@ -195,10 +202,10 @@ class AdapterSet:
 
 @contextmanager
 def _hooks_removed_on_error(model: nn.Module) -> Iterator[None]:
-    """Take off the hooks that a failing call in the block leaves on a model.
+    """Remove the hooks that a failing call in the block leaves on a model.
 
-    PEFT removes those that tell rows apart only after a call that succeeds; every later call would then have its
-    layers look for the failed batch's rows.
+    PEFT removes the hooks that assign adapters to rows only after a call that succeeds. Left in place, they would
+    apply the failed batch's rows to every later call.
     """
     before = {module: set(module._forward_pre_hooks) for module in model.modules()}
     try:

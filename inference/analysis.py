@@ -16,11 +16,12 @@ class Gate:
 
 @dataclass(frozen=True)
 class TimelinePoint:
-    """What the face networks read in one sampled frame.
+    """The face networks' reading of one sampled frame.
 
     Attributes:
         time: Seconds from the start of the clip.
-        probabilities: Score per emotion, each in [0, 1]; all zero where the frame shows no face.
+        probabilities: Score per emotion, 0 to 1: the highest probability × detector's confidence among the faces; all
+            zero if the frame shows no face. They need not sum to 1.
     """
 
     time: float
@@ -29,7 +30,7 @@ class TimelinePoint:
 
 @dataclass(frozen=True)
 class EmotionAnalysis:
-    """What a model says about the emotion in a clip or a still, and the evidence for it.
+    """A model's answer about the emotion in a clip or a still, and the evidence for it.
 
     Attributes:
         label: Most likely label.
@@ -39,7 +40,7 @@ class EmotionAnalysis:
             seconds, emotion, confidence and face boxes; empty without a face or with Facial Emotion Capture off.
         gate: Mean gate weights over the visual tokens; `None` for a projector without a gate.
         timeline: Reading of every sampled frame; empty with Facial Emotion Capture off.
-        language: Language asked in, `"en"` or `"zh"`.
+        language: Language of the questions, `"en"` or `"zh"`.
         question: The question that `text` answers.
         frame_size: (width, height) of the decoded frames in pixels, which the boxes refer to.
         adapter: Name of the adapter that gave `text`; None for the model alone.
@@ -57,7 +58,7 @@ class EmotionAnalysis:
     adapter: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dicts, lists, strings and numbers: equal to itself after a round trip through JSON."""
+        """Return plain dicts, lists, strings and numbers, which JSON keeps exactly; see `from_dict`."""
         return with_lists(asdict(self))
 
     @classmethod

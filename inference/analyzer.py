@@ -46,7 +46,7 @@ class EmotionAnalyzer:
 
     Attributes:
         adapters: The model's adapters; none at first.
-        adapter: What answers where a call does not say: an adapter's name, `"auto"` or `"base"`.
+        adapter: What answers by default: an adapter's name, `"auto"` or `"base"`.
     """
 
     def __init__(self, model: EmotionQwenForConditionalGeneration, processor: EmotionQwenProcessor) -> None:
@@ -72,14 +72,14 @@ class EmotionAnalyzer:
 
         Args:
             path_or_id: Local folder or Hub id; Emotion-Qwen-Nano, which comes with the package, by default.
-            adapter: What answers where a call does not say: the name of an adapter, `"auto"` for the one that each
-                question calls for, or the local folder or Hub id of one more PEFT adapter, which then goes by its
-                folder's name. By default the model alone.
-            device: Where it runs; the accelerator where there is one by default.
+            adapter: What answers by default: the name of an adapter, `"auto"` for the one that each question calls
+                for, or the local folder or Hub id of one more PEFT adapter, which is then called by its folder's
+                name. None for the model alone.
+            device: Where it runs; by default the accelerator if there is one, else the CPU.
             dtype: Type of the weights; by default float32 on the CPU and the checkpoint's own elsewhere.
             attn_implementation: Attention of transformers' interface, such as `"sdpa"`.
             adapters: More PEFT adapters trained on that checkpoint: local folders or Hub ids by name, or one local
-                folder that holds a folder for each. One with the name of the checkpoint's own takes its place.
+                folder that holds a folder for each. One with the name of one of the checkpoint's own replaces it.
 
         Returns:
             The analyzer.
@@ -97,7 +97,7 @@ class EmotionAnalyzer:
             _require_place(adapter, (*own, *named))
             named[adapter_name(adapter)] = adapter
             adapter = adapter_name(adapter)
-        for name, folder in (own | named).items():  # what is named here stands before what comes along
+        for name, folder in (own | named).items():  # named ones replace the checkpoint's own
             analyzer.adapters.add(folder, name)
         for name in named:
             analyzer.adapters.load(name)
@@ -165,15 +165,15 @@ class EmotionAnalyzer:
         Args:
             media: Path or URL of a video, GIF or picture; a PIL image; a picture or a clip as uint8 arrays; or
                 media decoded by `load`.
-            question: What to ask; the question for a reasoned emotion by default.
+            question: What to ask; by default what the face shows, and which emotion it is.
             language: `"en"` or `"zh"`: the language of the questions and label names put to the model.
             facial_emotion_capture: Whether faces are captured and their key frames shown to the model.
             face_capture: Faces captured earlier from the same media, instead of capturing them again.
-            labels: A label set, its name, or labels: one of them is the answer, and the question is the one that goes
-                with the set. By default those of the adapter that is named, or the seven basic emotions.
-            adapter: What answers: the name of an adapter; `"base"` for the model alone; `"auto"` for what each of the
-                two questions calls for by `choose_adapter`, the one for the label and `question`, put to this kind of
-                media. By default what the analyzer prefers.
+            labels: The labels to choose from: a label set, the name of a known one, or the labels themselves. By
+                default those of the named adapter, or else the seven basic emotions.
+            adapter: What answers: the name of an adapter; `"base"` for the model alone; `"auto"` for what
+                `choose_adapter` gives for this kind of media, separately for the question for the label and for
+                `question`. By default the analyzer's `adapter`.
             max_new_tokens: Longest answer, in tokens.
             on_text: Called with each piece of the answer as it is generated.
             on_stage: Called with each stage's name as it starts.
@@ -185,8 +185,8 @@ class EmotionAnalyzer:
         Raises:
             MediaError: If the media can't be read.
             AdapterError: If there is no such adapter, or it does not fit the model.
-            QuestionError: If a question, which names the labels or is the one given, is empty, no text, longer than
-                the model reads, or holds a mark of the conversation.
+            QuestionError: If `question`, or the question that lists the labels, is empty, no text, longer than the
+                model reads, or contains a special token of the conversation.
             ValueError: If the language or the label set is unknown, or `face_capture` is of other media.
         """
         enter = on_stage or (lambda stage: None)
@@ -261,7 +261,7 @@ class EmotionAnalyzer:
 
 
 def _require_place(adapter: str | Path, known: Sequence[str]) -> None:
-    """Refuse what is neither a folder here nor an id on the Hub, which has an owner's name in it."""
+    """Refuse what is neither a local folder nor a Hub id, which has the owner's name before a slash."""
     if isinstance(adapter, str) and "/" not in adapter and not Path(adapter).is_dir():
         raise AdapterError(f"There is no adapter {adapter!r} here; known: {', '.join(known) or 'none'}.")
 

@@ -1,4 +1,4 @@
-"""What arguments of the command are read as; argparse tells the user where one doesn't fit."""
+"""Types of the command's arguments, for argparse, which reports a value that does not fit."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def positive(text: str) -> int:
-    """Read a whole number from 1 on."""
+    """Read a positive whole number."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
@@ -14,7 +14,7 @@ def positive(text: str) -> int:
 
 
 def part_of(text: str) -> tuple[int, int]:
-    """Read I/N: the part I, from 0 on, of N."""
+    """Read I/N as (I, N): part I, counted from 0, of N."""
     index, slash, count = text.partition("/")
     if not (slash and index.isdigit() and count.isdigit() and int(index) < int(count)):
         raise argparse.ArgumentTypeError(f"{text!r} is not I/N with I from 0 to N - 1")
@@ -22,7 +22,7 @@ def part_of(text: str) -> tuple[int, int]:
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """Read NAME=VALUE: the value as JSON where it is (a number, true, false), else as a word."""
+    """Read NAME=VALUE: the value as JSON if it is JSON (a number, true, false), otherwise as a word."""
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")

@@ -31,19 +31,20 @@ def carry_adapters(
     Args:
         model: The model of the checkpoint that they come with.
         adapters: Local folders or Hub ids by name, or one local folder that holds a folder for each.
-        folder: The folder to write; it is made where there are any.
+        folder: The folder to write; it is created only if there are any.
 
     Returns:
-        What each of them is.
+        The description of each.
 
     Raises:
-        AdapterError: If one can't be read, has no name that it can be called by, or does not fit the model.
+        AdapterError: If one can't be read, has a name that is not allowed, or does not fit the model.
     """
     found = [read_adapter(path, checked_name(name)) for name, path in list_adapters(adapters).items()]
     for info in found:
         check_fit(info.folder, model)
         (folder / info.name).mkdir(parents=True)
-        write_adapter(replace(info, base_model=None), folder / info.name)  # it is the folder's own, wherever that lies
+        # Without a name of the base model: it is the folder around the adapter, wherever that lies.
+        write_adapter(replace(info, base_model=None), folder / info.name)
     return found
 
 
@@ -51,7 +52,7 @@ def write_adapter(info: AdapterInfo, folder: Path) -> None:
     """Write an adapter for others to load: config, weights and purpose.
 
     Args:
-        info: What it is now, and the base model that the new folder names.
+        info: The adapter, with the base model that the new folder is to name.
         folder: A folder that lacks these files.
     """
     config = read_adapter_config(info.folder) | {"base_model_name_or_path": info.base_model, "inference_mode": True}
@@ -61,7 +62,7 @@ def write_adapter(info: AdapterInfo, folder: Path) -> None:
 
 
 def holds_only_carried(folder: Path) -> bool:
-    """Tell whether all in a folder was written by `carry_adapters`."""
+    """Tell whether a folder holds nothing but what `carry_adapters` writes."""
     return folder.is_dir() and all(_is_carried(entry) for entry in folder.iterdir())
 
 

@@ -20,7 +20,7 @@ _LOAD_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, Runtim
 
 
 def shipped_checkpoint() -> Path:
-    """Folder of Emotion-Qwen-Nano, the checkpoint that comes with the package.
+    """Return the folder of Emotion-Qwen-Nano, the checkpoint that comes with the package.
 
     Raises:
         CheckpointError: If this installation lacks it.
@@ -32,15 +32,15 @@ def shipped_checkpoint() -> Path:
 
 
 def default_device() -> torch.device:
-    """The accelerator where there is one, else the CPU."""
+    """Return the accelerator if there is one, else the CPU."""
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
 def require_checkpoint(path_or_id: str | Path) -> None:
-    """Make sure that a folder holds a checkpoint, as far as can be told before it is loaded.
+    """Make sure that a folder holds a checkpoint, as far as can be told without loading it.
 
     Args:
-        path_or_id: Local folder or Hub id; what may be an id is not looked up.
+        path_or_id: Local folder or Hub id; an id is not looked up.
 
     Raises:
         CheckpointError: If it can't be a checkpoint, naming what is missing or wrong.
@@ -62,7 +62,7 @@ def load_checkpoint(
 
     Args:
         path_or_id: Local folder or Hub id of an Emotion-Qwen checkpoint.
-        device: Where it runs; the accelerator where there is one by default.
+        device: Where it runs; by default the accelerator if there is one, else the CPU.
         dtype: Type of the weights; by default float32 on the CPU, where half precision is slow, and the
             checkpoint's own elsewhere.
         attn_implementation: Attention of transformers' interface, such as `"sdpa"` or `"flash_attention_2"`.

@@ -1,4 +1,4 @@
-"""The `emotion-qwen` command. Each of its commands has a file of its own, which is light: models load when it runs."""
+"""The `emotion-qwen` command. Each subcommand has a file of its own, which loads models only when it runs."""
 
 import argparse
 import sys
@@ -27,22 +27,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read arguments, without loading what the command will need.
+    """Parse arguments, without loading what the command will need.
 
     Args:
         arguments: As `main` takes them.
 
     Returns:
-        What was asked for; its `run` is the command.
+        The options; their `run` is the function of the command.
 
     Raises:
-        SystemExit: After help, the version, or a sentence about arguments that can't be used.
+        SystemExit: After printing help, the version, or what is wrong with the arguments.
     """
     return _parser().parse_args(arguments)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was asked for.
+    """Run the command that the options name.
 
     Args:
         options: What `parse` returned.
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         The exit code; see `exit_code`.
     """
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without Chinese still gets the rest
+        sys.stdout.reconfigure(errors="replace")  # a terminal that can't encode Chinese still gets the rest
     return exit_code(lambda: options.run(options))
 
 

@@ -141,7 +141,7 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
         positions: In rising order.
         gap: Smallest distance between neighbours.
         low: Lowest position.
-        high: Highest position; the range must hold them all.
+        high: Highest position; all positions must fit in between with their gaps.
 
     Returns:
         The moved positions, in the same order.

@@ -13,7 +13,7 @@ class AdapterError(ValueError):
 
 
 class QuestionError(ValueError):
-    """A question can't be asked: empty, longer than the model reads, or with a mark of the conversation in it."""
+    """A question can't be asked: empty, longer than the model reads, or with a special token in it."""
 
 
 class OutputError(OSError):

@@ -1,4 +1,4 @@
-"""One picture that shows at a glance what was read in a clip, and on what evidence."""
+"""One picture that shows at a glance what was read in a clip, and the evidence for it."""
 
 from collections.abc import Sequence
 
@@ -221,7 +221,7 @@ class _Page:
         return self._captioned(pair, number, key_frame)
 
     def _captioned(self, picture: Image.Image, number: int, key_frame: KeyFrame, taken: int = 0) -> Image.Image:
-        """A picture over number, time and label; `taken` is the width beside them, in pixels, that something holds."""
+        """A picture over number, time and label; `taken` pixels of width beside these are left to something else."""
         below = picture.height + _TWIN_GAP
         height = below + (_TWIN_HEIGHT if taken else _CAPTION_HEIGHT)
         tile = Image.new("RGB", (max(picture.width, _MIN_TILE_WIDTH), height), PAPER)
@@ -284,7 +284,7 @@ class _Page:
         return label_name(label, self.language)
 
     def _shown(self, text: str) -> str:
-        """The text without what no font here can show; a note where that is most of it."""
+        """The text without characters that no font here can show; a note instead if those are most of it."""
         missing = self.typeface.missing(text)
         kept = "".join(character for character in text if character not in missing)
         lost = sum(character in missing for character in text)

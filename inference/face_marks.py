@@ -1,4 +1,4 @@
-"""Boxes and landmarks, drawn so that they are seen on any picture."""
+"""Boxes and landmarks, drawn so that they are visible on any picture."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ def draw_box(picture: Image.Image, box: Sequence[float], color: str) -> None:
 
 
 def draw_thin_box(picture: Image.Image, box: Sequence[float]) -> None:
-    """Draw the box of a face that is not the one looked at: thin, and in no emotion's color.
+    """Draw the box of a face other than the key frame's own: thin, and in no emotion's color.
 
     Args:
         picture: RGB picture to draw on.

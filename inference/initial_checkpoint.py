@@ -38,11 +38,11 @@ _GENERATION_CONFIG = "generation_config.json"
 
 @dataclass(frozen=True)
 class InitialCheckpoint:
-    """What was written.
+    """A checkpoint that was written.
 
     Attributes:
-        folder: The folder; `EmotionAnalyzer.from_pretrained`, recipes and the Auto classes load it.
-        notes: What was taken over and what was not, one sentence each.
+        folder: Its folder, which `EmotionAnalyzer.from_pretrained`, recipes and the Auto classes load.
+        notes: What was taken from the source and what was not, one sentence each.
     """
 
     folder: Path
@@ -66,12 +66,12 @@ def init_from_qwen2_5_vl(
     Args:
         source: Local folder of Qwen2.5-VL, of any size and release (safetensors).
         output: The folder to write. It must not exist, or be empty.
-        text_backbone: Local folder of another causal language model, such as Llama 3, in the place of Qwen2.5's; its
-            tokenizer is extended by the tokens of media and turns.
+        text_backbone: Local folder of another causal language model, such as Llama 3, to be used instead of Qwen2.5;
+            its tokenizer is extended by the tokens of media and turns.
         warm_start: Whether the general expert starts from the merger; see `emotion_qwen.from_qwen2_5_vl` for what
             that preserves.
         projector_type: The kind of compressor.
-        seed: Of the compressor's random weights.
+        seed: Seed of the compressor's random weights.
         max_shard_size: Largest size of a weight file, in bytes or as "5GB".
 
     Raises:
@@ -168,9 +168,9 @@ def write_checkpoint(
         target: The folder.
         source: Folder with the settings of the vision tower's image processor.
         config: The model's config.
-        sources: What gives each weight.
+        sources: The source of each weight.
         tokenizer: The tokenizer, with the tokens of media and turns.
-        generation: How the model ends its answers.
+        generation: Settings of generation, such as the tokens that end an answer.
         max_shard_size: Largest size of a weight file.
     """
     vision = config.vision_config
@@ -188,7 +188,7 @@ def write_checkpoint(
 
 
 def _dtype(sources: TensorSources) -> torch.dtype:
-    """The type of the language model's weights, which is most of the model."""
+    """The data type of the language model, which is most of the weights."""
     return sources[EMBEDDINGS]().dtype if EMBEDDINGS in sources else torch.float32
 
 
@@ -216,7 +216,7 @@ def _generation_config(folder: str | Path) -> GenerationConfig:
 def _stops(
     tokenizer: PreTrainedTokenizerBase, config: EmotionQwenConfig, text_backbone: str | Path
 ) -> GenerationConfig:
-    """The text backbone's own settings, with an end at our end of a turn and at those that it had."""
+    """The text backbone's settings of generation; answers also end at the chat template's end of a turn."""
     generation = copy.deepcopy(_generation_config(text_backbone))
     old = generation.eos_token_id
     old = old if isinstance(old, list) else [old] if old is not None else []

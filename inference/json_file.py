@@ -1,4 +1,4 @@
-"""Settings kept in JSON files, with one clear sentence where a file holds none."""
+"""Settings in JSON files, with one clear sentence if a file holds none."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ def read_settings(path: Path, error: type[Exception]) -> dict[str, Any]:
 
     Args:
         path: The file.
-        error: What to raise where it can't be read or holds something else, with one sentence that names it.
+        error: The exception to raise, with a sentence that names the file, if it can't be read or is no object.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

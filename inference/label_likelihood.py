@@ -1,7 +1,7 @@
 """Probabilities over a label set from the model's own likelihoods.
 
 A label's score is the log-likelihood of its tokens and the end of the turn, as the answer to the label question.
-The softmax over the set makes them probabilities: the answer is never parsed, and no label can be missed.
+A softmax over the set turns scores into probabilities. No generated text is parsed, so every label gets one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from emotion_qwen import EmotionQwenForConditionalGeneration
 
 _PLACING = ("mm_token_type_ids", "attention_mask", "image_grid_thw", "video_grid_thw", "second_per_grid_ts")
-"""What of a prompt decides, with its tokens, at which positions they stand."""
+"""Inputs of a prompt that, with its tokens, determine their positions."""
 
 
 @torch.inference_mode()
@@ -80,7 +80,7 @@ def _positions_after(
 ) -> torch.Tensor:
     """Positions of tokens (rows, length) that follow a prompt, of the kind that the text backbone takes.
 
-    Left to itself, the model would go on from the prompt that it read last, which may be another thread's.
+    Without them the model would continue from the prompt that it read last, which may be another thread's.
     """
     text = prompt["input_ids"]
     placing = {"mm_token_type_ids": torch.zeros_like(text)} | {

@@ -1,4 +1,4 @@
-"""The emotions that each data set tells apart, as its publishers name and code them, with their names in Chinese.
+"""The emotions that each data set distinguishes, as its publishers name and code them, with their Chinese names.
 
 Training reads label files with these sets; inference and evaluation ask for and compare with the same labels.
 """
@@ -19,10 +19,13 @@ class LabelSet:
     """A fixed set of emotions.
 
     Attributes:
-        name: What a recipe calls it.
-        labels: At least two labels, none of them blank, in the publishers' order and words.
-        codes: The label of each code that stands for one in the publishers' files.
+        name: Its name in recipes.
+        labels: At least two labels, all different and none blank, in the publishers' order and words.
+        codes: For each code in the publishers' files, the label that it stands for.
         subject: Whose emotion it is.
+
+    Raises:
+        ValueError: If there are fewer than two labels, two are equal, or one is blank.
     """
 
     name: str
@@ -117,11 +120,11 @@ CHINESE_NAMES: Mapping[str, str] = {
 
 
 def as_label_set(labels: "LabelSet | str | Sequence[str]") -> LabelSet:
-    """Return a set of labels that may be given by name or one by one.
+    """Return a label set that is given as such, by name, or as its labels.
 
     Args:
-        labels: A set, the name of a known one, or labels, in a sequence or with commas between. Those of a known set,
-            in its order, are that set, so that the question about them is the one that it was trained with.
+        labels: A set, the name of a known one, or labels: a sequence, or a string with commas between. The labels of a
+            known set, in its order, give that set, so that the question about them is the one used in training.
 
     Raises:
         ValueError: If there is no set of that name, or the labels are fewer than two or not all different.

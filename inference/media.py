@@ -1,4 +1,4 @@
-"""From whatever a user has (a path, a URL, a picture, frames) to decoded RGB frames with times."""
+"""Decoding whatever a user passes (a path, a URL, a picture, frames) to RGB frames with times."""
 
 import os
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def load_media(media: Any, processor: EmotionQwenProcessor) -> DecodedMedia:
     Args:
         media: Path or URL of a video, GIF or picture; a PIL image; one picture as a uint8 array or tensor ((H, W),
             (H, W, C) or (C, H, W)); or a clip as a 4-D array or tensor or as a list of pictures.
-        processor: Its video processor decodes and samples clips, its image processor decodes stills.
+        processor: Decodes stills with its image processor; decodes and samples clips with its video processor.
 
     Returns:
         The decoded media.
@@ -65,7 +65,7 @@ def load_media(media: Any, processor: EmotionQwenProcessor) -> DecodedMedia:
 
 
 def check_file(source: str) -> None:
-    """Make sure that a path names a file with something in it; an address is taken on trust.
+    """Make sure that a path names a file that is not empty; a URL is not checked.
 
     Args:
         source: Path or URL.

@@ -31,12 +31,9 @@ _WORDS: dict[str, dict[str, str]] = {
 
 
 def words_for(language: str) -> dict[str, str]:
-    """The words of a language by name.
+    """Return the words of a language by name.
 
     Args:
-        language: `"en"` or `"zh"`.
-
-    Returns:
-        The words; a copy of English ones for an unknown language.
+        language: `"en"` or `"zh"`; any other gives the English words.
     """
     return dict(_WORDS.get(language, _WORDS["en"]))

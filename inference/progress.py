@@ -1,4 +1,4 @@
-"""Word on the error stream about what takes longer than a moment."""
+"""Messages about stages that take longer than a moment."""
 
 import threading
 from types import TracebackType
@@ -6,14 +6,14 @@ from typing import TextIO
 
 
 class Progress:
-    """Says what is going on once a stage has taken a second, and for how long on a terminal.
+    """Reports a stage once it has taken a while; on a terminal, also for how long it has been running.
 
     Args:
-        stream: Where to, such as the error stream.
-        patience: Seconds before a stage is worth a word.
+        stream: Where to write, such as `sys.stderr`.
+        patience: Seconds after which a stage is reported.
     """
 
-    def __init__(self, stream: TextIO, patience: float = 1.0):
+    def __init__(self, stream: TextIO, patience: float = 1.0) -> None:
         self.stream, self.patience = stream, patience
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None

@@ -41,7 +41,7 @@ _SEPARATORS: dict[str, tuple[str, str]] = {"en": (", ", " or "), "zh": ("、", "
 
 
 def label_name(label: str, language: str = "en") -> str:
-    """Name of an emotion label as the model says it in a language.
+    """Return the name of a label as the model says it in a language.
 
     Args:
         label: A label of any set.
@@ -58,7 +58,7 @@ def label_name(label: str, language: str = "en") -> str:
 
 
 def label_question(language: str = "en", labels: Sequence[str] = EMOTION_LABELS, subject: Subject = "person") -> str:
-    """Question whose answer is one word of the label set.
+    """Return the question whose answer is one word of the label set.
 
     Args:
         language: `"en"` or `"zh"`.
@@ -80,7 +80,7 @@ def label_question(language: str = "en", labels: Sequence[str] = EMOTION_LABELS,
 
 
 def reasoning_question(language: str = "en") -> str:
-    """Question whose answer says what the face does, when, and hence which emotion it shows.
+    """Return the question whose answer says what the face does, when, and hence which emotion it shows.
 
     Args:
         language: `"en"` or `"zh"`.
@@ -96,7 +96,7 @@ def reasoning_question(language: str = "en") -> str:
 
 
 def question_about_words(question: str, words: str, language: str = "en") -> str:
-    """Put the words that are spoken in a clip, or that stand with a picture, before a question.
+    """Put the words spoken in a clip, or the caption of a picture, before a question.
 
     Args:
         question: A question in that language.

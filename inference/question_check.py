@@ -1,4 +1,4 @@
-"""Whether a question can be put to a model: told before a clip is decoded for it in vain."""
+"""Whether a question can be put to a model, checked before a clip is decoded in vain."""
 
 from transformers import PreTrainedTokenizerBase
 
@@ -10,17 +10,17 @@ def check_question(question: str, tokenizer: PreTrainedTokenizerBase, max_tokens
 
     Args:
         question: What is to be asked.
-        tokenizer: The model's.
-        max_tokens: Most tokens that the model reads.
+        tokenizer: The model's tokenizer.
+        max_tokens: Longest input that the model reads, in tokens.
 
     Raises:
-        QuestionError: If it is empty, no text, longer than the model reads, or holds a mark of the conversation.
+        QuestionError: If it is empty, no text, too long, or contains a special token of the conversation.
     """
     if not question.strip():
         raise QuestionError("The question is empty.")
     if not _is_unicode(question):
         raise QuestionError("The question is no text: it holds bytes that are not UTF-8.")
-    # `all_special_tokens` lacks those that have no role of their own, the one that starts a turn among them.
+    # `all_special_tokens` lacks those without a role of their own, such as the one that starts a turn.
     for token in (str(added) for added in tokenizer.added_tokens_decoder.values() if added.special):
         if token in question:
             raise QuestionError(f"A question can't hold {token}, which marks up the conversation.")
@@ -30,7 +30,7 @@ def check_question(question: str, tokenizer: PreTrainedTokenizerBase, max_tokens
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether a text can be encoded; an argument of a command keeps bytes that are none as lone surrogates."""
+    """Whether a text can be encoded; bytes of a command-line argument that are not UTF-8 are lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -17,13 +17,13 @@ _FEATURE_INPUTS = {"image": ("pixel_values", "image_grid_thw"), "video": ("pixel
 
 
 class SeenMedia:
-    """Media prepared for a model; `encode` them before the first question.
+    """Media prepared for a model; call `encode` before the first question.
 
     Args:
         model: The model, on its device.
         processor: The processor of its checkpoint.
         media: Decoded media.
-        capture: Their faces, whose key frames are shown to the model; None: Facial Emotion Capture is off.
+        capture: Their faces, whose key frames are shown to the model; None if Facial Emotion Capture is off.
     """
 
     def __init__(
@@ -77,6 +77,9 @@ class SeenMedia:
             question: The question.
             max_new_tokens: Longest answer, in tokens.
             on_text: Called with each piece of the answer as it is generated.
+
+        Returns:
+            The answer, without special tokens.
         """
         tokenizer, settings = self.processor.tokenizer, self.model.generation_config
         prompt = self._prompt(question)
@@ -111,7 +114,7 @@ class SeenMedia:
         return self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
     def _prompt(self, question: str) -> dict[str, Any]:
-        """Model inputs for a question about the pixels, with what they were encoded to in place of them."""
+        """Model inputs for a question about the media, with their features in place of the pixels."""
         processor, kind = self.processor, self.kind
         placeholder = processor.image_token if kind == "image" else processor.video_token
         num_tokens = sum(len(item) for item in self.features.pooler_output)
@@ -131,7 +134,7 @@ class SeenMedia:
 
 
 class _CallbackStreamer(TextStreamer):
-    """Hands on the answer's text, whole words at a time, as generation goes."""
+    """Passes on the answer's text, whole words at a time, while it is generated."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)

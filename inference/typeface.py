@@ -37,9 +37,9 @@ class Typeface:
 
     @classmethod
     def for_text(cls, text: str) -> "Typeface":
-        """The font here that has most characters of a text.
+        """Choose the installed font that lacks the fewest characters of a text.
 
-        Among equals Pillow's own comes first, so that pictures of Latin text are the same everywhere.
+        Among equals Pillow's own is chosen, so that pictures of Latin text are the same everywhere.
         """
         typefaces = [cls(file) for file in (None, *_SYSTEM_FONTS) if _is_installed(file)]
         return min(typefaces, key=lambda typeface: len(typeface.missing(text)))

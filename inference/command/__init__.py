@@ -1,6 +1,6 @@
 """Where the `emotion-qwen` command starts: a package of its own, since `import emotion_qwen` takes torch and seconds.
 
-Help, the version and mistyped arguments are answered before that.
+Help, the version and wrong arguments are answered before that.
 """
 
 import importlib.util
@@ -12,8 +12,8 @@ from collections.abc import Callable
 def main() -> int:
     """Run the command with the arguments of the process.
 
-    Ctrl-C is quiet at any time: it ends the process at once, except while the command does its work, where it is
-    Python's exception, so that nothing stays half-written.
+    Ctrl-C never prints a traceback: it ends the process at once, or raises KeyboardInterrupt while the command does
+    its work, so that nothing stays half-written.
 
     Returns:
         The exit code; see `emotion_qwen.inference.exit_codes`.
