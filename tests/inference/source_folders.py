@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import processors
 from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
@@ -15,7 +15,8 @@ from transformers import (
 )
 
 from ..modeling_emotion_qwen.tiny import randomise
-from ..modeling_emotion_qwen.tiny_checkpoint import TEXT, VISION, tiny_tokenizer
+from ..modeling_emotion_qwen.tiny_checkpoint import TEXT, VISION
+from ..tiny_tokenizer import byte_tokenizer, tiny_tokenizer
 
 IMAGE_MEAN = [0.4, 0.5, 0.6]
 
@@ -79,13 +80,8 @@ def write_llama(folder: Path, *, tied: bool = False, max_shard_size: str = "40KB
 
 def llama_tokenizer() -> PreTrainedTokenizerFast:
     """One token per byte, and Llama 3's special tokens."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    backend = Tokenizer(models.BPE(vocab={letter: index for index, letter in enumerate(alphabet)}, merges=[]))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
     begin = "<|begin_of_text|>"
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend,
+    tokenizer = byte_tokenizer(
         bos_token=begin,
         eos_token="<|eot_id|>",
         additional_special_tokens=["<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>"],

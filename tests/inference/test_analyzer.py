@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, EmotionAnalyzer, QuestionError, label_question
+from emotion_qwen.inference import EMOTION_LABELS, EmotionAnalysis, EmotionAnalyzer, QuestionError
 from emotion_qwen.inference.label_sets import LABEL_SETS
 from emotion_qwen.inference.prompts import LANGUAGES
 from emotion_qwen.inference.seen_media import SeenMedia
@@ -260,8 +260,3 @@ def test_a_long_clip_stays_within_the_memory_it_may_take(analyzer, tmp_path):
     whole = analyzer.load(clip)
     assert decoded.frames.nbytes <= 1.01 * 4_000_000 < whole.frames.nbytes  # sides are whole pixels
     assert decoded.timestamps == whole.timestamps
-
-
-def test_the_label_question_is_the_one_taught(analyzer, portrait):
-    answer = analyzer.analyze(portrait, label_question("en"), **FEW)
-    assert answer.question == label_question("en")

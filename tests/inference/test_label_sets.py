@@ -3,7 +3,7 @@ import pickle
 import pytest
 
 from emotion_qwen.inference.label_sets import CHINESE_NAMES, LABEL_SETS, LabelSet, as_label_set, find_label_set
-from emotion_qwen.inference.prompts import LANGUAGES, label_name, label_question, question_about_words
+from emotion_qwen.inference.prompts import LANGUAGES, label_name, label_question
 
 
 @pytest.mark.parametrize("label_set", LABEL_SETS.values(), ids=LABEL_SETS)
@@ -67,8 +67,3 @@ def test_a_set_has_at_least_two_labels_each_once(labels):
 
 def test_a_set_travels_to_workers():
     assert pickle.loads(pickle.dumps(find_label_set("dfew"))) == find_label_set("dfew")
-
-
-def test_words_stand_before_the_question():
-    assert question_about_words("Which?", "Oh no!", "en") == "The words that go with it: “Oh no!” Which?"
-    assert question_about_words("哪个?", "哦,不!", "zh") == "对应的话语:“哦,不!”哪个?"

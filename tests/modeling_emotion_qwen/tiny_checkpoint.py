@@ -6,8 +6,6 @@ import av
 import numpy as np
 import torch
 from PIL import Image
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import (
@@ -17,18 +15,11 @@ from emotion_qwen.processing import (
     load_chat_template,
 )
 
+from ..tiny_tokenizer import tiny_tokenizer
+
 PORTRAIT = Path(__file__).parents[2] / "examples" / "astronaut.png"
 FACE_CORNER = (150, 20, 310, 180)  # left, top, right, bottom of the head in the portrait, in pixels
 
-SPECIAL_TOKENS = (
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-)
 VISION = {
     "depth": 2,
     "hidden_size": 32,
@@ -51,20 +42,6 @@ TEXT = {
     "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 2, 2]},
 }
 PIXELS = {"shortest_edge": 28 * 28, "longest_edge": 84 * 84}
-
-
-def tiny_tokenizer() -> PreTrainedTokenizerFast:
-    """One token per byte, and Qwen2.5-VL's special tokens."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={letter: index for index, letter in enumerate(alphabet)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        additional_special_tokens=list(SPECIAL_TOKENS),
-    )
 
 
 def tiny_processor() -> EmotionQwenProcessor:

@@ -1,4 +1,4 @@
-"""Tiny tokenizer, processor and clips, all made in code."""
+"""A tokenizer, a processor and clips, all tiny and made in code."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -7,7 +7,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from emotion_qwen.processing import (
@@ -17,30 +16,12 @@ from emotion_qwen.processing import (
     load_chat_template,
 )
 
-SPECIAL_TOKENS = [
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-]
-
-
-def make_tokenizer() -> PreTrainedTokenizerFast:
-    """One token per byte, and Qwen's special tokens."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    backend = Tokenizer(models.BPE(vocab={symbol: index for index, symbol in enumerate(alphabet)}, merges=[]))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    backend.add_special_tokens(SPECIAL_TOKENS)
-    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+from ..tiny_tokenizer import tiny_tokenizer
 
 
 @pytest.fixture
 def tokenizer() -> PreTrainedTokenizerFast:
-    return make_tokenizer()
+    return tiny_tokenizer()
 
 
 @pytest.fixture

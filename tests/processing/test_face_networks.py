@@ -132,16 +132,6 @@ def test_uint8_resize_is_close_to_the_float_one():
     assert (resize(frames, 25, 31).float() - resize(frames.float(), 25, 31)).abs().max() <= 1
 
 
-def test_detection_does_not_depend_on_the_batch_size():
-    clip = three_expressions()[:5]
-    found = [
-        embedded_backend(FacialEmotionCaptureSettings(detection_batch_size=size), None, CPU).detector.detect(clip)
-        for size in (2, 32)
-    ]
-    assert found[0].frames.tolist() == found[1].frames.tolist() == [0, 1, 2, 3, 4]
-    torch.testing.assert_close(found[0].boxes, found[1].boxes, rtol=0, atol=1e-2)
-
-
 def test_overlapping_boxes_of_one_face_become_one():
     clip = three_expressions()[:1]
     strict = embedded_backend(FacialEmotionCaptureSettings(), None, CPU).detector.detect(clip)

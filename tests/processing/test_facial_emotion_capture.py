@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from safetensors.torch import save_file
+from skimage.data import astronaut
 
 from emotion_qwen.processing.face_backends import default_weights_path
 from emotion_qwen.processing.face_capture import EMOTIONS, FaceCapture
@@ -17,7 +17,6 @@ from emotion_qwen.processing.face_masking import kept_region
 from emotion_qwen.processing.facial_emotion_capture import FacialEmotionCapture
 
 from .face_clips import THREE_EXPRESSIONS, noise, three_expressions
-from .same_captures import assert_same
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +79,6 @@ def test_two_runs_are_bit_equal(fec, clip, capture):
     assert FacialEmotionCapture().capture(clip.clone(), fps=3) == capture
 
 
-def test_capture_survives_json_exactly(capture):
-    stored = capture.to_dict()
-    text = json.dumps(stored)
-    assert json.loads(text) == stored
-    assert FaceCapture.from_dict(json.loads(text)) == capture
-
-
 def test_capture_changes_neither_the_clip_nor_itself(fec, clip, capture):
     before = clip.clone()
     masked = fec.mask(clip, capture)
@@ -103,13 +95,6 @@ def test_memory_layout_does_not_matter(fec, clip, capture):
     ]
     strided = torch.stack([clip, clip], dim=1).flatten(0, 1)[::2]
     assert fec.capture(strided, fps=3) == capture
-
-
-def test_batch_gives_what_each_clip_gives_alone(fec, clip, capture):
-    first, nothing, last = fec.capture_batch([clip, noise(3, 3, 40, 60), clip], fps=3)
-    assert_same(first, capture)
-    assert_same(last, capture)
-    assert not nothing.has_faces
 
 
 def test_threads_share_one_capture(fec, clip):
@@ -216,12 +201,12 @@ def test_two_people_get_their_own_tracks_and_both_stay_in_the_mask(fec, clip):
     capture = fec.capture(pair, fps=3)
     assert capture.tracks == {0: (0, 1, 2, 3), 1: (0, 1, 2, 3)}
     assert all(len(key.boxes) == len(key.tracks) == 2 for key in capture.key_frames)
-    for key in capture.key_frames:
+    assert {key.label for key in capture.key_frames} >= {"happy", "surprise"}
+    for key, masked in zip(capture.key_frames, fec.mask(pair, capture), strict=True):
         centers = {track: (box[0] + box[2]) / 2 for track, box in zip(key.tracks, key.boxes, strict=True)}
         # The face that shows the emotion comes first: surprise on the right, happiness on the left.
         if key.label in ("happy", "surprise"):
             assert (centers[key.tracks[0]] > 224) == (key.label == "surprise")
-        masked = fec.mask(pair, capture)[capture.key_frames.index(key)]
         for box in key.boxes:
             rows, columns = kept_region(box, 0.12, 224, 448)
             assert torch.equal(masked[:, rows, columns], pair[key.frame][:, rows, columns])
@@ -334,8 +319,7 @@ def test_weights_of_other_networks_are_explained(tmp_path):
 
 
 def test_portrait_is_happy(fec):
-    data = pytest.importorskip("skimage.data")
-    portrait = torch.from_numpy(np.array(Image.fromarray(data.astronaut()))).permute(2, 0, 1).unsqueeze(0)
+    portrait = torch.from_numpy(astronaut().copy()).permute(2, 0, 1)[None]
     capture = fec.capture(portrait)
     assert [len(faces) for faces in capture.faces] == [1]
     label, confidence = capture.dominant()

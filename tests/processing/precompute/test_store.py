@@ -11,7 +11,7 @@ from emotion_qwen.processing import EmotionQwenProcessor, EmotionQwenVideoProces
 from emotion_qwen.processing.precompute import FaceCaptureStore, MediaCapturer
 from emotion_qwen.processing.precompute.capture_files import Journal, pack_journals
 
-from ..conftest import make_tokenizer
+from ...tiny_tokenizer import tiny_tokenizer
 
 
 def store_rows(folder, capturer, paths, pack=True):
@@ -29,7 +29,7 @@ def store_rows(folder, capturer, paths, pack=True):
 
 def processor_of(capturer: MediaCapturer) -> EmotionQwenProcessor:
     return EmotionQwenProcessor(
-        capturer.image_processor, make_tokenizer(), capturer.video_processor, chat_template=load_chat_template()
+        capturer.image_processor, tiny_tokenizer(), capturer.video_processor, chat_template=load_chat_template()
     )
 
 
