@@ -48,7 +48,7 @@ def draw_curves(
 class _Axes:
     """Where a time and a probability lie in the chart."""
 
-    def __init__(self, start: float, end: float, size: tuple[int, int]):
+    def __init__(self, start: float, end: float, size: tuple[int, int]) -> None:
         self.start, self.end, self.size = start, max(end, start + 1e-6), size
         self.left, self.right, self.top, self.bottom = _LEFT, size[0] - _RIGHT, _TOP, size[1] - _BOTTOM
 

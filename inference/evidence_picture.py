@@ -69,7 +69,7 @@ class _Page:
         masked: torch.Tensor | None,
         name: str,
         landmarks: FaceCapture | None,
-    ):
+    ) -> None:
         self.analysis, self.media, self.masked, self.landmarks = analysis, media, masked, landmarks
         self.name = name.encode(errors="replace").decode()  # names of files need not be text
         self.language = analysis.language

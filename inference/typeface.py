@@ -32,7 +32,7 @@ class Typeface:
         file: Font file name as Pillow finds it; `None` is the font that Pillow carries.
     """
 
-    def __init__(self, file: str | None = None):
+    def __init__(self, file: str | None = None) -> None:
         self.file = file
 
     @classmethod

@@ -68,7 +68,7 @@ class DeepFaceDetector(FaceDetector):
         settings: `deepface_border` and `detection_batch_size` are used.
     """
 
-    def __init__(self, name: str, client: Any, settings: FacialEmotionCaptureSettings):
+    def __init__(self, name: str, client: Any, settings: FacialEmotionCaptureSettings) -> None:
         self.name = name
         self.client = client
         self.settings = settings
@@ -193,7 +193,7 @@ class DeepFaceEmotionClassifier(EmotionClassifier):
         settings: `classification_batch_size` is used.
     """
 
-    def __init__(self, client: Any, settings: FacialEmotionCaptureSettings):
+    def __init__(self, client: Any, settings: FacialEmotionCaptureSettings) -> None:
         self.client = client
         self.settings = settings
 

@@ -17,7 +17,14 @@ GRAY_WEIGHTS = (0.299, 0.587, 0.114)
 
 
 class EmbeddedEmotionClassifier(EmotionClassifier):
-    """The mean of mini-Xception and face-api's expression network, calibrated."""
+    """The mean of mini-Xception and face-api's expression network, calibrated.
+
+    Args:
+        gray: The network for gray faces.
+        color: The network for RGB faces.
+        calibration: Corrects the mean by the features of both.
+        settings: `crop_scale`, `classification_batch_size` and `emotion_calibration` are used.
+    """
 
     def __init__(
         self,
@@ -25,7 +32,7 @@ class EmbeddedEmotionClassifier(EmotionClassifier):
         color: FaceApiExpressionNet,
         calibration: EmotionCalibration,
         settings: FacialEmotionCaptureSettings,
-    ):
+    ) -> None:
         self.gray = gray
         self.color = color
         self.calibration = calibration

@@ -30,9 +30,13 @@ class EmbeddedFaceDetector(FaceDetector):
     """RetinaFace-m0.25 on one downscaled copy of the clips, batch by batch.
 
     A frame that barely differs from the last one that went through the network takes over its faces.
+
+    Args:
+        network: The detector, on the device of the clips.
+        settings: Sizes, thresholds and batch size of detection.
     """
 
-    def __init__(self, network: RetinaFace, settings: FacialEmotionCaptureSettings):
+    def __init__(self, network: RetinaFace, settings: FacialEmotionCaptureSettings) -> None:
         self.network = network
         self.settings = settings
 

@@ -20,7 +20,7 @@ _LEAST = 1e-6
 class EmotionCalibration(nn.Module):
     """Corrects mean probabilities p by the features f that they come from: softmax(scale · log p + W f + b)."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         num_features = MiniXception.num_features + FaceApiExpressionNet.num_features
         self.scale = nn.Parameter(torch.ones(1))

@@ -26,7 +26,7 @@ def pad_same(images: Tensor, kernel_size: int, stride: int) -> Tensor:
 class SeparableConv(nn.Module):
     """A 3×3 depthwise convolution, then a 1×1 pointwise one, with nothing between; "same" padding."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1):
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         # At stride 1 "same" is the symmetric padding of 1, which costs no copy.
         padding = 1 if stride == 1 else 0
@@ -46,7 +46,7 @@ class SeparableConv(nn.Module):
 class XceptionBlock(nn.Module):
     """Two separable convolutions and a max pool, beside a strided 1×1 shortcut."""
 
-    def __init__(self, in_channels: int, out_channels: int):
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.shortcut = SteadyConv2d(in_channels, out_channels, 1, stride=2)
         self.separable1 = SeparableConv(in_channels, out_channels)
@@ -71,7 +71,7 @@ class MiniXception(nn.Module):
     input_size = 64
     num_features = 128
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.stem1 = SteadyConv2d(1, 8, 3)
         self.stem2 = SteadyConv2d(8, 8, 3)
@@ -99,7 +99,7 @@ class MiniXception(nn.Module):
 class DenseBlock(nn.Module):
     """Four convolutions, each fed with the sum of all outputs before it; the first halves the size."""
 
-    def __init__(self, in_channels: int, out_channels: int):
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         # The very first convolution, on the three color channels, is a full one.
         is_stem = in_channels == 3
@@ -128,7 +128,7 @@ class FaceApiExpressionNet(nn.Module):
     input_size = 112
     num_features = 256
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         widths = (3, 32, 64, 128, 256)
         self.blocks = nn.Sequential(*(DenseBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)))

@@ -45,7 +45,7 @@ class FacialEmotionCapture:
         ValueError: If the backend or a setting is unknown, or a value is out of its range.
     """
 
-    def __init__(self, backend: str = "embedded", weights: Path | str | None = None, **settings: Any):
+    def __init__(self, backend: str = "embedded", weights: Path | str | None = None, **settings: Any) -> None:
         find_backend(backend)
         self.backend = backend
         self.weights = None if weights is None else Path(weights)

@@ -18,9 +18,14 @@ from .retinaface import RetinaFace
 
 
 class GroupShotDetector(FaceDetector):
-    """The embedded detector at one scale, and at a second one for clips that hint at small faces."""
+    """The embedded detector at one scale, and at a second one for clips that hint at small faces.
 
-    def __init__(self, network: RetinaFace, settings: FacialEmotionCaptureSettings):
+    Args:
+        network: The detector, on the device of the clips.
+        settings: As for `EmbeddedFaceDetector`, and what hints at small faces.
+    """
+
+    def __init__(self, network: RetinaFace, settings: FacialEmotionCaptureSettings) -> None:
         self.settings = settings
         least = min(settings.small_face_score, settings.detection_threshold)
         self.first = EmbeddedFaceDetector(network, replace(settings, detection_threshold=least))

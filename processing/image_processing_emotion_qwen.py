@@ -49,7 +49,7 @@ class EmotionQwenImageProcessor(FaceCaptureMixin, Qwen2VLImageProcessor):
     size = {"shortest_edge": 56 * 56, "longest_edge": 1280 * 784}
     valid_kwargs = EmotionQwenImageProcessorKwargs
 
-    def __init__(self, **kwargs: Unpack[EmotionQwenImageProcessorKwargs]):
+    def __init__(self, **kwargs: Unpack[EmotionQwenImageProcessorKwargs]) -> None:
         super().__init__(**kwargs)
 
     @classmethod

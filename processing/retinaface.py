@@ -22,7 +22,7 @@ LEAKY_SLOPE = 0.1
 class ConvLeaky(nn.Sequential):
     """A convolution followed by LeakyReLU(0.1)."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1):
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1) -> None:
         super().__init__()
         self.conv = SteadyConv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2)
         self.activation = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
@@ -31,7 +31,7 @@ class ConvLeaky(nn.Sequential):
 class DepthwiseSeparableLeaky(nn.Sequential):
     """A 3×3 depthwise and a 1×1 pointwise convolution, each followed by LeakyReLU(0.1)."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1):
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         self.depthwise = SteadyConv2d(in_channels, in_channels, 3, stride, padding=1, groups=in_channels)
         self.depthwise_activation = nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
@@ -42,7 +42,7 @@ class DepthwiseSeparableLeaky(nn.Sequential):
 class MobileNetBody(nn.Module):
     """MobileNet v1 at a quarter of its width: 64, 128 and 256 channels at strides 8, 16 and 32."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.stage1 = nn.Sequential(
             ConvLeaky(3, 8, stride=2),
@@ -67,7 +67,7 @@ class MobileNetBody(nn.Module):
 class FeaturePyramid(nn.Module):
     """Top-down feature pyramid with 64 channels per level."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.lateral1, self.lateral2, self.lateral3 = (ConvLeaky(width, 64, kernel_size=1) for width in (64, 128, 256))
         self.merge1, self.merge2 = ConvLeaky(64, 64), ConvLeaky(64, 64)
@@ -83,7 +83,7 @@ class FeaturePyramid(nn.Module):
 class ContextModule(nn.Module):
     """The single-stage headless (SSH) context module: receptive fields of 3, 5 and 7, concatenated."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.conv3 = SteadyConv2d(64, 32, 3, padding=1)
         self.conv5_1 = ConvLeaky(64, 16)
@@ -104,7 +104,7 @@ class RetinaFace(nn.Module):
     The number of anchors of an H×W image is `sum(2 · (H / s) · (W / s) for s in STRIDES)`.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.body = MobileNetBody()
         self.pyramid = FeaturePyramid()

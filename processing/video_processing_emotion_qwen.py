@@ -67,7 +67,7 @@ class EmotionQwenVideoProcessor(FaceCaptureMixin, Qwen2VLVideoProcessor):
     max_decoded_bytes = 512 * 2**20
     valid_kwargs = EmotionQwenVideoProcessorKwargs
 
-    def __init__(self, **kwargs: Unpack[EmotionQwenVideoProcessorKwargs]):
+    def __init__(self, **kwargs: Unpack[EmotionQwenVideoProcessorKwargs]) -> None:
         super().__init__(**kwargs)
 
     @classmethod

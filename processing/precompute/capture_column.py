@@ -22,7 +22,7 @@ class CaptureColumn:
         column: Name of the column with paths, bytes or `{"bytes", "path"}` records.
     """
 
-    def __init__(self, capturer: MediaCapturer, column: str):
+    def __init__(self, capturer: MediaCapturer, column: str) -> None:
         self.capturer = capturer
         self.column = column
 

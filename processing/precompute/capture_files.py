@@ -41,7 +41,7 @@ class Journal:
         owner: Beginning of the file's name: the shard of the run that writes it.
     """
 
-    def __init__(self, folder: Path, owner: str):
+    def __init__(self, folder: Path, owner: str) -> None:
         self.path = folder / f"{owner}-{uuid4().hex}{JOURNAL}"
         self.count = 0
         self._file = self.path.open("xb")

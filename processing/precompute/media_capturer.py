@@ -51,7 +51,7 @@ class MediaCapturer:
         video_processor: For everything that moves.
     """
 
-    def __init__(self, image_processor: EmotionQwenImageProcessor, video_processor: EmotionQwenVideoProcessor):
+    def __init__(self, image_processor: EmotionQwenImageProcessor, video_processor: EmotionQwenVideoProcessor) -> None:
         self.image_processor = image_processor
         self.video_processor = video_processor
 

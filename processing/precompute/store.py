@@ -32,7 +32,7 @@ class FaceCaptureStore:
         ImportError: If pyarrow is not installed.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], processor: EmotionQwenProcessor | None = None):
+    def __init__(self, folder: str | os.PathLike[str], processor: EmotionQwenProcessor | None = None) -> None:
         self.folder = Path(folder)
         recipes = [
             CaptureRecipe.read(path) for path in sorted(self.folder.glob(f"*/{RECIPE_FILE}")) if has_rows(path.parent)

@@ -59,7 +59,7 @@ class Outcome:
 class Worker:
     """One process and its current item. It is given one item at a time, so that a crash has one cause."""
 
-    def __init__(self, task: Task):
+    def __init__(self, task: Task) -> None:
         # Forked from a server without threads: torch is imported once, and no lock is inherited in a locked state.
         methods = multiprocessing.get_all_start_methods()
         context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")

@@ -44,7 +44,7 @@ OVERLAP = 0.2
 class Recorder(nn.Module):
     """Stands where the calibration does and keeps what it is given."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.seen: list[tuple[Tensor, Tensor]] = []
 
