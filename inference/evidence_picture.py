@@ -20,6 +20,7 @@ from .typeface import Typeface
 _WIDTH, _MARGIN, _GAP = 1280, 32, 24
 _CONTENT = _WIDTH - 2 * _MARGIN
 _TITLE, _HEADING, _BODY, _SMALL = 44, 20, 20, 16
+_HEADING_HEIGHT = 36
 _LINE_SPACING = 1.4
 _TALL_LINE = 1.8  # Chinese fonts hang lower than Latin ones
 _BARS_WIDTH = 420
@@ -99,10 +100,10 @@ class _Page:
             tiles = [self._plain_tile()]
         rows = [tiles[start : start + per_row] for start in range(0, len(tiles), per_row)]
         heights = [max(tile.height for tile in row) for row in rows]
-        section = Image.new("RGB", (_CONTENT, 36 + sum(heights) + _GAP * (len(rows) - 1)), PAPER)
+        section = Image.new("RGB", (_CONTENT, _HEADING_HEIGHT + sum(heights) + _GAP * (len(rows) - 1)), PAPER)
         shows_twins = bool(key_frames) and self.masked is not None
         self._heading(section, "key_frames_and_twins" if shows_twins else "key_frames")
-        top = 36
+        top = _HEADING_HEIGHT
         for row, height in zip(rows, heights, strict=True):
             left = 0
             for tile in row:
@@ -116,11 +117,11 @@ class _Page:
         timeline = self.analysis.timeline
         if len(timeline) < 2 or not any(any(point.probabilities.values()) for point in timeline):
             return None
-        section = Image.new("RGB", (_CONTENT, 36 + _CURVES_HEIGHT), PAPER)
+        section = Image.new("RGB", (_CONTENT, _HEADING_HEIGHT + _CURVES_HEIGHT), PAPER)
         self._heading(section, "timeline")
         self._legend(section, list(timeline[0].probabilities))
         markers = [(key_frame.time, key_frame.label) for key_frame in self.analysis.key_frames]
-        section.paste(draw_curves(timeline, markers, (_CONTENT, _CURVES_HEIGHT), self.typeface), (0, 36))
+        section.paste(draw_curves(timeline, markers, (_CONTENT, _CURVES_HEIGHT), self.typeface), (0, _HEADING_HEIGHT))
         return section
 
     def foot(self) -> Image.Image:
@@ -160,12 +161,13 @@ class _Page:
 
     def _bars_column(self, width: int) -> Image.Image:
         probabilities, gate = self.analysis.probabilities, self.analysis.gate
-        height = 36 + len(probabilities) * _BAR_STEP + (36 + 2 * _BAR_STEP + _GAP if gate else 0)
+        height = _HEADING_HEIGHT + len(probabilities) * _BAR_STEP
+        height += _GAP + _HEADING_HEIGHT + 2 * _BAR_STEP if gate else 0
         column = Image.new("RGB", (width, height), PAPER)
         self._heading(column, "probabilities")
         names = {label: self.typeface.shorten(self._label(label), _SMALL, width / 3) for label in probabilities}
         left = round(max(self.typeface.width(name, _SMALL) for name in names.values())) + 12
-        top = 36
+        top = _HEADING_HEIGHT
         for label, probability in probabilities.items():
             self._bar(column, (left, top), width, probability, label, names[label])
             top += _BAR_STEP
@@ -193,7 +195,7 @@ class _Page:
     def _gate(self, column: Image.Image, top: int, width: int, gate: Gate) -> None:
         self._heading(column, "gate", top)
         draw = ImageDraw.Draw(column)
-        bar_top = top + 36
+        bar_top = top + _HEADING_HEIGHT
         border = round(gate.emotion * (width - 1))
         draw.rectangle([0, bar_top, width - 1, bar_top + _BAR_HEIGHT], fill=GATE_GENERAL)
         if border > 0:

@@ -34,7 +34,7 @@ _networks_lock = threading.Lock()
 
 def _renew_lock() -> None:
     """Give a forked process a free lock: the thread that may have held it is not in there."""
-    global _networks_lock  # noqa: PLW0603
+    global _networks_lock
     _networks_lock = threading.Lock()
 
 

@@ -32,7 +32,7 @@ class EmotionQwenImageProcessorKwargs(Qwen2VLImageProcessorKwargs, total=False):
         Fields of `FacialEmotionCaptureSettings`, and the name of the `backend`; the others keep their values.
     face_captures (`list`, *optional*):
         Stored results of Facial Emotion Capture (`FaceCapture` or its dict), one per image; None where there is none.
-    """  # noqa: D205, D212, D415
+    """  # noqa: D205, D212
 
     facial_emotion_capture: bool | None
     fec_config: dict | None

@@ -43,7 +43,7 @@ class EmotionQwenVideoProcessorKwargs(Qwen2VLVideoProcessorInitKwargs, total=Fal
     max_decoded_bytes (`int`, *optional*, defaults to 512 MiB):
         Frames of a file are scaled down while decoding so that the kept ones fit into this many bytes, but never below
         `size["longest_edge"]` pixels each.
-    """  # noqa: D205, D212, D415
+    """  # noqa: D205, D212
 
     facial_emotion_capture: bool | None
     fec_config: dict | None

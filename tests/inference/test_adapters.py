@@ -160,7 +160,10 @@ def mixed(many, portrait, clip) -> dict[str, torch.Tensor]:
     asked = {"type": "text", "text": "How does she look?"}
     return many.processor.apply_chat_template(
         [[{"role": "user", "content": [*media, asked]}] for media in rows],
-        **{"tokenize": True, "return_dict": True, "return_tensors": "pt", "add_generation_prompt": True},
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+        add_generation_prompt=True,
         processor_kwargs={
             "padding": True,
             "padding_side": "left",

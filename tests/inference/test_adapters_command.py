@@ -138,7 +138,7 @@ def test_push_sends_what_export_writes(trained, hub, tmp_path, capsys):
     assert json.loads(exported["adapter_config.json"])["base_model_name_or_path"] == BASE
 
 
-def test_push_again_replaces_what_was_sent(trained, hub, capsys):
+def test_push_again_replaces_what_was_sent(trained, hub):
     for answers in ("open", "mer2024"):
         options = ["--base-model", BASE, "--answers", answers]
         assert main(["adapters", "push", str(trained), "me/dfew-lora", *options]) == 0

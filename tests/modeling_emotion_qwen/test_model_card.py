@@ -73,7 +73,7 @@ def test_every_figure_comes_from_the_file_beside_the_weights(processor, checkpoi
 
 
 @pytest.mark.parametrize("content", ["[1]", "{}", "no JSON"])
-def test_a_file_of_that_name_that_somebody_else_wrote_says_nothing(content, processor, checkpoint):
+def test_a_file_of_that_name_that_somebody_else_wrote_says_nothing(content, checkpoint):
     (checkpoint / MEASUREMENTS_FILE).write_text(content)
     assert read_measurements(load(checkpoint)) is None
 

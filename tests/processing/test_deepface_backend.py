@@ -122,7 +122,7 @@ def test_batches_change_nothing(clip, batch):
             assert face.probabilities == pytest.approx(other.probabilities, abs=1e-5)
 
 
-def test_a_detector_read_picture_by_picture_gives_the_same(clip, weights):
+def test_a_detector_read_picture_by_picture_gives_the_same(clip):
     settings = FacialEmotionCaptureSettings()
     client = deepface_models.load_detector("fastmtcnn")
     at_once = DeepFaceDetector("fastmtcnn", client, settings).detect(clip)

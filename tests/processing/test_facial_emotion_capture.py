@@ -289,7 +289,7 @@ def test_wrong_times_are_explained(fec, times):
         fec.capture(noise(3, 3, 32, 32), **times)
 
 
-def test_unknown_backend_names_the_known(fec):
+def test_unknown_backend_names_the_known():
     with pytest.raises(ValueError, match="'mediapipe'.*embedded"):
         FacialEmotionCapture(backend="mediapipe")
 

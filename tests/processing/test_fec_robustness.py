@@ -46,7 +46,7 @@ def seen_in(capture: FaceCapture) -> list[int]:
 # One after another, or together
 
 
-@pytest.mark.parametrize("frames", [range(18), [4], [2, 8, 14], range(0, 17)])
+@pytest.mark.parametrize("frames", [range(18), [4], [2, 8, 14], range(17)])
 def test_a_batch_is_bit_equal_to_its_clips(frames):
     """Clips of several lengths and sizes, so that batches begin and end anywhere in a clip."""
     wide = torch.cat([CLIP[list(frames)], canvas(len(frames))], dim=3)

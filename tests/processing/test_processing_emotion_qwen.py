@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -273,9 +272,7 @@ def test_a_checkpoint_brings_its_own_face_networks(processor: EmotionQwenProcess
     assert loaded(**call)["pixel_values"].equal(processor(**call)["pixel_values"])
 
 
-def test_settings_can_be_overridden_while_loading(
-    processor: EmotionQwenProcessor, tmp_path: Path, write_clip: Callable[..., str]
-):
+def test_settings_can_be_overridden_while_loading(processor: EmotionQwenProcessor, tmp_path: Path):
     processor.save_pretrained(tmp_path)
     loaded = EmotionQwenProcessor.from_pretrained(tmp_path, facial_emotion_capture=False, fps=5)
     assert loaded.video_processor.facial_emotion_capture is False
