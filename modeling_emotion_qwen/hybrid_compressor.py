@@ -1,4 +1,4 @@
-"""The Hybrid Compressor (Figure 2, Eqs. 1-4): an emotion expert and a general expert, mixed by an attending gate."""
+"""The Hybrid Compressor (Figure 2, Eqs. 1-4): an emotion expert and a general expert, mixed by an attention gate."""
 
 from typing import ClassVar
 
@@ -116,7 +116,7 @@ def group_frames_by_length(cu_seqlens: torch.Tensor, num_patches: int) -> list[t
         num_patches: Patches of all frames together.
 
     Returns:
-        For every length that occurs, the patch indices of its frames: int64 `(frames of that length, length)`.
+        For each length of a frame, the patch indices of the frames that have it: int64 `(num_frames, length)`.
     """
     if torch.compiler.is_exporting():
         return [rows_of_equal_frames(cu_seqlens, num_patches)]
@@ -153,7 +153,8 @@ def rows_of_equal_frames(cu_seqlens: torch.Tensor, num_patches: int) -> torch.Te
 class GatingNetwork(nn.Module):
     """Gives every visual token the weights of the two experts (Eq. 3, right side of Figure 2).
 
-    Self-attention within the frame, mean over each 2x2 block, twice (Linear, ReLU, LayerNorm), Linear to 2, softmax.
+    Self-attention within the frame, mean over each 2x2 block, two blocks of Linear, ReLU and LayerNorm, Linear to 2,
+    softmax.
 
     Args:
         config: The vision config; `gate_hidden_size` is the width of the two blocks.

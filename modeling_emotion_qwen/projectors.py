@@ -1,7 +1,7 @@
 """The baseline projectors of Tables 5 and 6 (Figure 5), and the projection that every compressor is made of.
 
 A compressor maps the patches of a batch, `(num_patches, d_v)`, to visual tokens, `(num_patches / merge², d_t)`.
-Patches come item by item and frame by frame in raster order of 2x2 blocks, the four patches of a block side by side.
+Patches come item by item and frame by frame, in raster order of 2x2 blocks, the four patches of a block together.
 There are two kinds of compressor, told apart by the class attribute `is_gated`:
 
 - not gated (`MLPProjector`, and Qwen2.5-VL's own patch merger): `tokens = compressor(patches)`;
@@ -62,7 +62,7 @@ class MLPProjector(GradientCheckpointingLayer):
 
 
 class FusionRatio(nn.Module):
-    """The MLP-made ratio of the Fusion projector: block mean, Linear(d_v, w), ReLU, Linear(w, 2), softmax.
+    """The ratio of the Fusion projector, computed by an MLP: block mean, Linear(d_v, w), ReLU, Linear(w, 2), softmax.
 
     Args:
         config: The vision config; `fusion_hidden_size` is w.
@@ -99,7 +99,7 @@ class FusionProjector(GradientCheckpointingLayer):
     def forward(
         self, hidden_states: torch.Tensor, cu_seqlens: torch.Tensor, max_seqlen: int | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Maps patches to tokens and says how the two projections were mixed.
+        """Maps patches to tokens, and returns the ratio by which the two projections were mixed.
 
         Args:
             hidden_states: Patches, `(num_patches, d_v)`.
