@@ -120,9 +120,18 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
         Returns:
             int64 positions, `(3, batch, length)` with mrope and `(batch, length)` without, and by how much the
             position after the prompt differs from its length, int64 `(batch, 1)`.
+
+        Raises:
+            ValueError: With mrope, an image or video has no grid.
         """
         if self.config.uses_mrope:
-            return super().get_rope_index(input_ids, mm_token_type_ids, attention_mask=attention_mask, **grids)
+            try:
+                return super().get_rope_index(input_ids, mm_token_type_ids, attention_mask=attention_mask, **grids)
+            except StopIteration as error:
+                raise ValueError(
+                    "mm_token_type_ids marks more images or videos than have a grid: give the grids of all that the "
+                    "prompt holds, those in the cache too."
+                ) from error
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
         return (mask.cumsum(dim=-1) - 1).clamp(min=0), torch.zeros_like(input_ids[:, :1])
 
@@ -365,6 +374,9 @@ class EmotionQwenForConditionalGeneration(
     ) -> torch.Tensor:
         if not self.config.uses_mrope:
             return GenerationMixin._prepare_position_ids_for_generation(self, inputs_tensor, model_kwargs)
+        if _media_give_positions(model_kwargs.get("input_ids", inputs_tensor), model_kwargs):
+            # The offset that is remembered may be another conversation's, and knows nothing of media after the cache.
+            self.model.rope_deltas = None
         return super()._prepare_position_ids_for_generation(inputs_tensor, model_kwargs)
 
 
@@ -374,6 +386,19 @@ def collect_gate_weights(
     """Joins the gates of images and videos; None where no features carry a gate."""
     gates = [getattr(mm_encoder_outputs.get(kind), "gate_weights", None) or () for kind in ("image", "video")]
     return (*gates[0], *gates[1]) or None
+
+
+def _media_give_positions(input_ids: torch.Tensor, inputs: dict[str, Any]) -> bool:
+    """Whether positions are to be computed from all media of a prompt, also where part of it is in a cache."""
+    types, cache = inputs.get("mm_token_type_ids"), inputs.get("past_key_values")
+    if types is None or types.shape != input_ids.shape:
+        return False
+    after_cache = types[:, cache.get_seq_length() if cache is not None else 0 :]
+    if after_cache.any():
+        return True
+    starts = types.diff(dim=1, prepend=torch.zeros_like(types[:, :1])) != 0
+    grids = {1: inputs.get("image_grid_thw"), 2: inputs.get("video_grid_thw")}
+    return all(((types == kind) & starts).sum() == (0 if thw is None else len(thw)) for kind, thw in grids.items())
 
 
 __all__ = [

@@ -81,6 +81,65 @@ def test_continuing_from_a_cache_equals_going_on(model):
     assert torch.equal(going_on, expected)
 
 
+@pytest.fixture
+def two_turns(model):
+    """A conversation, the first turn of it in a cache, after which something else was asked."""
+    first = prompt(("image", (1, 8, 4)), words(3), seed=3)
+    rows = {"attention_mask": 1, "mm_token_type_ids": 0}
+
+    def answered():
+        answer = model.generate(**first, **(GREEDY | {"max_new_tokens": 2}), return_dict_in_generate=True)
+        model.generate(**mixed_prompts()[3], **GREEDY)
+        return answer
+
+    def whole(second):
+        """Inputs of both turns, pixels only of the second."""
+        inputs = dict(second, input_ids=torch.cat([answered().sequences, second["input_ids"]], dim=1))
+        for name, filler in rows.items():
+            asked = torch.nn.functional.pad(first[name], (0, 2), value=filler)
+            inputs[name] = torch.cat([asked, second[name]], dim=1)
+        grids = [turn["image_grid_thw"] for turn in (first, second) if "image_grid_thw" in turn]
+        return inputs | {"image_grid_thw": torch.cat(grids)}
+
+    return first, answered, whole
+
+
+def test_a_cached_conversation_goes_on_after_another(model, two_turns):
+    first, answered, whole = two_turns
+    inputs = whole(prompt(words(5, 1)))
+    expected = model.generate(**inputs, **GREEDY, pixel_values=first["pixel_values"])
+    assert torch.equal(model.generate(**inputs, **GREEDY, past_key_values=answered().past_key_values), expected)
+
+
+def test_a_cached_conversation_goes_on_with_a_video(model, two_turns):
+    first, answered, whole = two_turns
+    inputs = whole(prompt(words(2, 1), ("video", (3, 4, 8)), words(3, 2), seed=4))
+    expected = model.generate(**inputs, **GREEDY, pixel_values=first["pixel_values"])
+    assert torch.equal(model.generate(**inputs, **GREEDY, past_key_values=answered().past_key_values), expected)
+
+
+def test_a_cached_conversation_goes_on_with_the_features_of_an_image(model, two_turns):
+    first, answered, whole = two_turns
+    second = prompt(words(2, 1), ("image", (1, 4, 8)), words(3, 2), seed=4)
+    inputs = whole(second)
+    pixels = torch.cat([first["pixel_values"], inputs.pop("pixel_values")])
+    expected = model.generate(**inputs, **GREEDY, pixel_values=pixels)
+    features = model.get_image_features(second["pixel_values"], second["image_grid_thw"], return_dict=True)
+    going_on = model.generate(
+        **inputs, **GREEDY, past_key_values=answered().past_key_values, mm_encoder_outputs={"image": features}
+    )
+    assert torch.equal(going_on, expected)
+
+
+@pytest.mark.parametrize("model", ["qwen"], indirect=True)
+def test_grids_that_the_positions_need_are_asked_for(model, two_turns):
+    _, answered, whole = two_turns
+    second = prompt(words(2, 1), ("image", (1, 4, 8)), words(3, 2), seed=4)
+    inputs = whole(second) | {"image_grid_thw": second["image_grid_thw"]}
+    with pytest.raises(ValueError, match="the grids of all that the prompt holds"):
+        model.generate(**inputs, **GREEDY, past_key_values=answered().past_key_values)
+
+
 def test_prompt_lookup_gives_the_greedy_text(model):
     inputs = prompt(("image", (1, 4, 4)), words(4), words(4), words(2))
     expected = model.generate(**inputs, **GREEDY)
