@@ -391,7 +391,9 @@ def collect_gate_weights(
 def _media_give_positions(input_ids: torch.Tensor, inputs: dict[str, Any]) -> bool:
     """Whether positions are to be computed from all media of a prompt, also where part of it is in a cache."""
     types, cache = inputs.get("mm_token_type_ids"), inputs.get("past_key_values")
-    if types is None or types.shape != input_ids.shape:
+    mask = inputs.get("attention_mask")
+    mask = input_ids if mask is None else mask
+    if types is None or not types.shape == input_ids.shape == mask.shape:  # Only new tokens may be given, not all.
         return False
     after_cache = types[:, cache.get_seq_length() if cache is not None else 0 :]
     if after_cache.any():

@@ -81,6 +81,21 @@ def test_continuing_from_a_cache_equals_going_on(model):
     assert torch.equal(going_on, expected)
 
 
+def test_a_cached_conversation_goes_on_with_only_its_new_tokens(model):
+    inputs = prompt(("image", (1, 8, 4)), words(3), seed=3)
+    expected = model.generate(**inputs, **GREEDY)
+    first = model.generate(**inputs, **(GREEDY | {"max_new_tokens": 2}), return_dict_in_generate=True)
+    new = first.sequences[:, -1:]
+    going_on = model.generate(
+        input_ids=new,
+        attention_mask=torch.ones_like(first.sequences),
+        mm_token_type_ids=torch.zeros_like(new),
+        **(GREEDY | {"max_new_tokens": NEW_TOKENS - 2}),
+        past_key_values=first.past_key_values,
+    )
+    assert torch.equal(going_on[:, 1:], expected[:, 2 - NEW_TOKENS :])
+
+
 @pytest.fixture
 def two_turns(model):
     """A conversation, the first turn of it in a cache, after which something else was asked."""
