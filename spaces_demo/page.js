@@ -29,7 +29,10 @@
     const button = event.target.closest("[data-time]");
     const track = event.target.closest(".eq-track");
     const isReading = event.target.closest("#eq-read, #eq-examples button");
-    if (isReading && matchMedia("(max-width: 640px)").matches) show(document.querySelector("#eq-status"), "start");
+    if (isReading && matchMedia("(max-width: 640px)").matches) {
+      // At once: what appears above while a smooth scroll is under way would move its goal.
+      document.querySelector("#eq-status").scrollIntoView({ block: "start", behavior: "instant" });
+    }
     if (track && event.detail > 0) {
       const [start, end] = range(track.closest(".eq-timeline"));
       const box = track.getBoundingClientRect();
