@@ -4,16 +4,12 @@
   const clip = () => document.querySelector("#eq-clip video");
   const range = (line) => [Number(line.dataset.start), Number(line.dataset.end)];
 
-  const show = (element, block) => {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    element.scrollIntoView({ block, behavior: calm ? "auto" : "smooth" });
-  };
-
   const seek = (time) => {
     const video = clip();
     if (!video) return;
     video.currentTime = time;
-    show(video, "nearest");
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    video.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
     showTime(time);
   };
 
