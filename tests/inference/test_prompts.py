@@ -2,6 +2,7 @@ import pytest
 
 from emotion_qwen.inference.prompts import (
     EMOTION_LABELS,
+    LANGUAGES,
     label_name,
     label_question,
     question_about_words,
@@ -31,6 +32,12 @@ def test_another_label_set_keeps_its_names_and_order():
     assert label_question("en", ["worried", "happy"]).endswith("worried or happy.")
     assert label_question("zh", ["worried", "happy"]).endswith("担忧或高兴。")
     assert label_question("zh", ["puzzled", "happy"]).endswith("puzzled或高兴。")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_and_questions_differ(language):
+    assert len({label_name(label, language) for label in EMOTION_LABELS}) == len(EMOTION_LABELS)
+    assert label_question(language) != reasoning_question(language)
 
 
 @pytest.mark.parametrize("ask", [label_question, reasoning_question, lambda language: label_name("sad", language)])

@@ -129,6 +129,20 @@ def test_a_face_in_one_frame_only():
     assert FEC.mask(frames, capture).shape == (1, 3, 224, 224)
 
 
+def test_a_face_that_leaves():
+    frames = canvas(14)
+    for index in range(14):
+        left = 30 * index
+        frames[index, :, :, left:] = CLIP[2, :, :, : max(0, 224 - left)]
+    capture = FEC.capture(frames)
+    seen = seen_in(capture)
+    assert seen == list(range(len(seen))) and 2 <= len(seen) < 8
+    assert set(capture.tracks) == {0}
+    assert all(key.frame in seen for key in capture.key_frames)
+    for faces in capture.faces:
+        assert all(0 <= face.box[0] < face.box[2] <= 224 for face in faces)
+
+
 def test_faces_upside_down_never_break_anything():
     capture = FEC.capture(CLIP.flip(2))
     assert capture.num_frames == 18
