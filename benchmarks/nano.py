@@ -25,7 +25,7 @@ from emotion_qwen import mean_gate_weights
 from emotion_qwen.inference import EmotionAnalyzer
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question, reasoning_question
 from emotion_qwen.measurements import write_measurements
-from emotion_qwen.train.synthetic.data_set import read_records
+from emotion_qwen.train.synthetic.records import read_records
 from emotion_qwen.train.synthetic.scoring import accuracy_by_group, is_same_answer, score_reasoning
 from emotion_qwen.train.synthetic.sentences import chat, record_turns
 

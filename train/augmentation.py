@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-Box = tuple[float, float, float, float]
+from emotion_qwen.processing.face_capture import Box
 
 
 @dataclass(frozen=True)

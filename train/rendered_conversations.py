@@ -9,9 +9,9 @@ from PIL import Image
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.processing import FaceCapture
-from emotion_qwen.processing.face_capture import Face, KeyFrame
-from emotion_qwen.train.augmentation import Augmentation, Box, augment_face
-from emotion_qwen.train.synthetic.data_set import read_records
+from emotion_qwen.processing.face_capture import Box, Face, KeyFrame
+from emotion_qwen.train.augmentation import Augmentation, augment_face
+from emotion_qwen.train.synthetic.records import read_records
 from emotion_qwen.train.synthetic.sentences import ask, chat
 from emotion_qwen.train.synthetic.setting import COLOURLESS
 

@@ -13,7 +13,7 @@ from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.augmentation import Augmentation
 from emotion_qwen.train.drawn_pictures import FACTS, DrawnPictures
 from emotion_qwen.train.face_pictures import FacePictures, FaceTargets
-from emotion_qwen.train.synthetic.data_set import read_records
+from emotion_qwen.train.synthetic.records import read_records
 
 
 class Subject(Protocol):

@@ -13,7 +13,7 @@ from emotion_qwen import mean_gate_weights
 from emotion_qwen.inference.media import load_media
 from emotion_qwen.inference.prompts import label_question
 from emotion_qwen.processing import EmotionQwenProcessor
-from emotion_qwen.train.synthetic.data_set import read_records
+from emotion_qwen.train.synthetic.records import read_records
 from emotion_qwen.train.synthetic.scoring import is_same_answer
 from emotion_qwen.train.synthetic.sentences import chat, record_turns
 

@@ -10,7 +10,8 @@ from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train import sft
 from emotion_qwen.train.nano import NanoArguments, build_model
 from emotion_qwen.train.recipe import find_recipe, read_recipe
-from emotion_qwen.train.synthetic.data_set import RECORDS, DataSetPlan, write_data_set
+from emotion_qwen.train.synthetic.data_set import DataSetPlan, write_data_set
+from emotion_qwen.train.synthetic.records import RECORDS
 from emotion_qwen.train.warm_up import WarmUpArguments, warm_up
 
 from .stored_runs import Result, cost

@@ -32,7 +32,7 @@ from emotion_qwen.processing.facial_emotion_capture_settings import FacialEmotio
 from emotion_qwen.processing.image_loading import load_rgb
 from emotion_qwen.processing.retinaface import RetinaFace
 from emotion_qwen.processing.video_processing_emotion_qwen import EmotionQwenVideoProcessor
-from emotion_qwen.train.synthetic.data_set import Record, read_records
+from emotion_qwen.train.synthetic.records import Record, read_records
 
 WEIGHTS = Path(__file__).with_name("face_networks.safetensors")
 SEEN_FROM = 0.6

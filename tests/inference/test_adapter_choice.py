@@ -7,7 +7,7 @@ from emotion_qwen.inference.adapter_choice import choose_adapter
 from emotion_qwen.inference.adapter_purpose import AdapterPurpose
 from emotion_qwen.inference.label_sets import LABEL_SETS
 from emotion_qwen.inference.prompts import LANGUAGES, label_question, reasoning_question
-from emotion_qwen.train.synthetic.general_sentences import shape_turns
+from emotion_qwen.train.synthetic.drawing_sentences import shape_turns
 from emotion_qwen.train.synthetic.shapes import sample_shapes
 
 DATA_SETS = {name: AdapterPurpose(LABEL_SETS[name].labels) for name in ("mer2024", "dfew", "raf_db", "emoset", "mafw")}

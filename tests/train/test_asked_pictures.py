@@ -2,7 +2,7 @@ import torch
 
 from emotion_qwen.train.asked_pictures import AskedPictures, collate_asked
 from emotion_qwen.train.drawn_pictures import DrawnPictures
-from emotion_qwen.train.synthetic.data_set import read_records
+from emotion_qwen.train.synthetic.records import read_records
 
 
 def drawings(faces):

@@ -5,7 +5,7 @@ import torch
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.augmentation import Augmentation
 from emotion_qwen.train.face_pictures import FacePictures, FaceTargets
-from emotion_qwen.train.synthetic.data_set import read_records
+from emotion_qwen.train.synthetic.records import read_records
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 
 from emotion_qwen.train.synthetic.backgrounds import sample_background
 from emotion_qwen.train.synthetic.head_model import HeadModel
-from emotion_qwen.train.synthetic.head_renderer import over_background, render_head
+from emotion_qwen.train.synthetic.head_renderer import Box, over_background, render_head
 from emotion_qwen.train.synthetic.performance import ClipEvent, Performance, plan_events, sample_blinks
 from emotion_qwen.train.synthetic.photo_effects import apply_photo_effects, sample_photo_effects
 from emotion_qwen.train.synthetic.setting import background_colour
@@ -28,7 +28,7 @@ class Clip:
     frames: np.ndarray
     fps: float
     events: tuple[ClipEvent, ...]
-    face_boxes: tuple[tuple[float, float, float, float], ...]
+    face_boxes: tuple[Box, ...]
     background: str | None
 
     @property

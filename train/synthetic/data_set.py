@@ -4,37 +4,32 @@
 """
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
-from emotion_qwen.train.synthetic.clips import Clip, sample_clip
+from emotion_qwen.train.synthetic.clips import sample_clip
 from emotion_qwen.train.synthetic.drawings import write_moving, write_shapes, write_word
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
-from emotion_qwen.train.synthetic.head_identity import Person, sample_person
+from emotion_qwen.train.synthetic.head_identity import sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
-from emotion_qwen.train.synthetic.performance import LEAST_FRAMES, ClipEvent
-from emotion_qwen.train.synthetic.stills import Still, sample_still
+from emotion_qwen.train.synthetic.performance import LEAST_FRAMES
+from emotion_qwen.train.synthetic.person_records import clip_record, still_record
+from emotion_qwen.train.synthetic.records import HELD_OUT_FROM, RECORDS, Record, split_of, write_records
+from emotion_qwen.train.synthetic.stills import sample_still
 from emotion_qwen.train.synthetic.video_writing import write_mp4
 
-RECORDS = "records.jsonl"
-HELD_OUT_FROM = 1_000_000
-"""Identities from here on are held out, those below are for training: the two can never meet."""
 _DETAILED_FROM = 260
 """Side of a picture (pixels) from which on textures are painted at twice the detail."""
 _DRAWING_SEEDS = {"shapes": 0x5A, "words": 0x30, "moving": 0x90}
 """What keeps the draws of one kind of drawing apart from those of another."""
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -108,25 +103,6 @@ def write_data_set(folder: Path, plan: DataSetPlan, workers: int = 1) -> list[Re
     return records
 
 
-def write_records(folder: Path, records: list[Record]) -> None:
-    """Writes the records of a data set, one JSON object a line."""
-    with (folder / RECORDS).open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-
-
-def read_records(folder: Path) -> list[Record]:
-    """Reads the records of a data set folder.
-
-    Raises:
-        FileNotFoundError: If none was written there.
-    """
-    if not (folder / RECORDS).is_file():
-        writer = "`python -m emotion_qwen.train.synthetic.data_set --output`"
-        raise FileNotFoundError(f"There is no rendered data set at '{folder}': {writer} writes one.")
-    with (folder / RECORDS).open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
-
-
 def made_in_order(make: Callable[[int], list[Record]], numbers: list[int], workers: int) -> Iterator[list[Record]]:
     """Yields what is made for each number, in their order.
 
@@ -142,10 +118,6 @@ def made_in_order(make: Callable[[int], list[Record]], numbers: list[int], worke
         yield from pool.map(make, numbers, chunksize=4)
 
 
-def _split(number: int) -> str:
-    return "held_out" if number >= HELD_OUT_FROM else "train"
-
-
 def _write_person(folder: Path, plan: DataSetPlan, identity: int) -> list[Record]:
     """Writes all pictures and clips of one person."""
     rng = np.random.default_rng([plan.seed, identity])
@@ -155,8 +127,9 @@ def _write_person(folder: Path, plan: DataSetPlan, identity: int) -> list[Record
         for number in range(plan.stills_per_label):
             still = sample_still(rng, head, label, plan.size, plan.face_height)
             name = f"{identity:07d}-{label}-{number}"
-            still.picture.save(folder / f"media/{name}.jpg", quality=still.jpeg_quality)
-            records.append(_still_record(name, still, head.person))
+            media = f"media/{name}.jpg"
+            still.picture.save(folder / media, quality=still.jpeg_quality)
+            records.append(still_record(name, media, still, head.person))
     for number in range(plan.clips_per_identity):
         label = EMOTION_LABELS[(identity + number) % len(EMOTION_LABELS)]
         records.append(_write_clip(folder, plan, head, rng, label, f"{identity:07d}-clip-{number}-{label}"))
@@ -171,95 +144,9 @@ def _write_clip(
     clip = sample_clip(
         rng, head, [label], frames, plan.clip_fps, (plan.size, plan.size), plan.face_height, length=length
     )
-    write_mp4(folder / f"media/{name}.mp4", clip.frames, clip.fps)
-    return clip_record(name, f"media/{name}.mp4", clip, head.person)
-
-
-def person_truth(person: Person) -> Record:
-    """The truth about a person, as every record holds it."""
-    return {
-        "identity": person.identity,
-        "split": _split(person.identity),
-        "sex": person.sex,
-        "age": person.age,
-        "skin_group": person.skin_group,
-    }
-
-
-def _still_record(name: str, still: Still, person: Person) -> Record:
-    return {
-        "id": name,
-        "task": "emotion",
-        "kind": "image",
-        "media": f"media/{name}.jpg",
-        "label": still.expression.label,
-        "intensity": still.expression.intensity,
-        "action_units": still.expression.action_units,
-        "apex_frame": 0,
-        "apex_time": 0.0,
-        "face_box": still.face_box,
-        "yaw": round(still.view.yaw, 1),
-        "pitch": round(still.view.pitch, 1),
-        "background": still.background,
-        **person_truth(person),
-    }
-
-
-def clip_record(name: str, media: str, clip: Clip, person: Person) -> Record:
-    """The truth about a clip.
-
-    Args:
-        name: Its id.
-        media: Where the mp4 lies, relative to the record.
-        clip: The clip.
-        person: Who it shows.
-    """
-    return {
-        "id": name,
-        "task": "emotion",
-        "kind": "video",
-        "media": media,
-        **performance_truth(clip.events, clip.strongest, clip.face_boxes, clip.fps),
-        "background": clip.background,
-        **person_truth(person),
-    }
-
-
-def performance_truth(
-    events: Sequence[ClipEvent], strongest: ClipEvent, face_boxes: Sequence[Any], fps: float
-) -> Record:
-    """The truth about what one person shows in a clip.
-
-    Args:
-        events: Their expressions.
-        strongest: The one that the clip is labelled after.
-        face_boxes: Their face in each frame.
-        fps: Of the clip.
-    """
-    return {
-        "label": strongest.expression.label,
-        "intensity": strongest.expression.intensity,
-        "action_units": strongest.expression.action_units,
-        "apex_frame": strongest.apex,
-        "apex_time": round(strongest.apex / fps, 3),
-        "face_box": face_boxes[strongest.apex],
-        "face_boxes": face_boxes,
-        "fps": fps,
-        "frames": len(face_boxes),
-        "events": [event_truth(event) for event in events],
-    }
-
-
-def event_truth(event: ClipEvent) -> Record:
-    """The truth about one expression within a clip."""
-    return {
-        "label": event.expression.label,
-        "intensity": event.expression.intensity,
-        "action_units": event.expression.action_units,
-        "onset_frame": event.onset,
-        "apex_frame": event.apex,
-        "offset_frame": event.offset,
-    }
+    media = f"media/{name}.mp4"
+    write_mp4(folder / media, clip.frames, clip.fps)
+    return clip_record(name, media, clip, head.person)
 
 
 def _write_drawing(folder: Path, plan: DataSetPlan, task: str, number: int) -> list[Record]:
@@ -271,7 +158,7 @@ def _write_drawing(folder: Path, plan: DataSetPlan, task: str, number: int) -> l
         record = write_moving(folder, name, rng, plan.size, frames, plan.clip_fps)
     else:
         record = {"shapes": write_shapes, "words": write_word}[task](folder, name, rng, plan.size)
-    return [record | {"split": _split(number)}]
+    return [record | {"split": split_of(number)}]
 
 
 def require_even_length(least: int, most: int) -> None:

@@ -1,16 +1,14 @@
 """Writes drawn pictures and clips, and the records of what they show."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from emotion_qwen.train.synthetic.moving import sample_moving
+from emotion_qwen.train.synthetic.records import Record
 from emotion_qwen.train.synthetic.shapes import sample_shapes
 from emotion_qwen.train.synthetic.video_writing import write_mp4
 from emotion_qwen.train.synthetic.words import sample_word
-
-Record = dict[str, Any]
 
 _JPEG_QUALITY = 90
 

@@ -1,13 +1,10 @@
 """Questions and answers about what faces show, in English and Chinese, made from the exact truth of a record."""
 
-from typing import Any
-
 from emotion_qwen.inference.prompts import LANGUAGES, label_name, label_question, reasoning_question
 from emotion_qwen.train.synthetic.expressions import ACTION_UNIT_WORDS, visible_action_units
 from emotion_qwen.train.synthetic.number_words import number_word
+from emotion_qwen.train.synthetic.records import Record
 from emotion_qwen.train.synthetic.setting import SETTINGS
-
-Record = dict[str, Any]
 
 MOMENTS: dict[str, tuple[str, str]] = {
     "beginning": ("at the beginning", "在开头"),

@@ -1,4 +1,4 @@
-"""Writes clips of groups with their records, in the form of `data_set`.
+"""Writes clips of groups with their records, as `data_set` writes them.
 
 `python -m emotion_qwen.train.synthetic.group_data_set --output DIR --clips 0 --held-out-clips 50 --seed 0`
 """
@@ -11,19 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_qwen.train.synthetic.data_set import (
-    HELD_OUT_FROM,
-    RECORDS,
-    Record,
-    even_length,
-    made_in_order,
-    require_even_length,
-    write_records,
-)
-from emotion_qwen.train.synthetic.groups import MOST_PEOPLE, SCENES, group_record, sample_group
+from emotion_qwen.train.synthetic.data_set import even_length, made_in_order, require_even_length
+from emotion_qwen.train.synthetic.groups import MOST_PEOPLE, SCENES, sample_group
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
 from emotion_qwen.train.synthetic.head_identity import sample_person
 from emotion_qwen.train.synthetic.head_model import build_head
+from emotion_qwen.train.synthetic.person_records import group_record
+from emotion_qwen.train.synthetic.records import HELD_OUT_FROM, RECORDS, Record, write_records
 from emotion_qwen.train.synthetic.video_writing import write_mp4
 
 
@@ -93,8 +87,9 @@ def _write_group(folder: Path, plan: GroupPlan, number: int) -> list[Record]:
     frames = even_length(rng, *plan.frames)
     clip = sample_group(rng, heads, scene, frames, size=plan.size, face_height=plan.face_height)
     name = f"{number:07d}-group-{clip.scene}"
-    write_mp4(folder / f"media/{name}.mp4", clip.frames, clip.fps)
-    return [group_record(name, f"media/{name}.mp4", clip)]
+    media = f"media/{name}.mp4"
+    write_mp4(folder / media, clip.frames, clip.fps)
+    return [group_record(name, media, clip)]
 
 
 def main(arguments: list[str] | None = None) -> None:

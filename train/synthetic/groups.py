@@ -6,10 +6,9 @@ import numpy as np
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.backgrounds import sample_background
-from emotion_qwen.train.synthetic.data_set import Record, event_truth, performance_truth, person_truth
-from emotion_qwen.train.synthetic.head_identity import Person, sample_person
-from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
-from emotion_qwen.train.synthetic.head_renderer import Light, View, over_background, render_head
+from emotion_qwen.train.synthetic.head_identity import Person
+from emotion_qwen.train.synthetic.head_model import HeadModel
+from emotion_qwen.train.synthetic.head_renderer import Box, Light, View, over_background, render_head
 from emotion_qwen.train.synthetic.performance import ClipEvent, Performance, plan_events, sample_blinks
 from emotion_qwen.train.synthetic.photo_effects import apply_photo_effects, sample_photo_effects
 from emotion_qwen.train.synthetic.stills import clipped_box, sample_gaze, sample_light, sample_view
@@ -22,8 +21,6 @@ MOST_PEOPLE = max(_EXPRESSIONS_EACH)
 _FRAMES_PER_EXPRESSION = 6
 _POST_WIDTH = 0.35
 """Of the passing post, frame heights."""
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -220,55 +217,3 @@ def _with_post(picture: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarra
     cover = np.broadcast_to((columns >= left) & (columns < left + post), (height, width))
     shaded = 60 + 25 * np.cos((columns - left) / post * np.pi)
     return np.where(cover[..., None], shaded[None, :, None], picture).astype(np.uint8), cover
-
-
-def group_record(name: str, media: str, clip: GroupClip) -> Record:
-    """The truth about a group clip: that of its strongest expression, and under "people" that of everyone.
-
-    Args:
-        name: Its id.
-        media: Where the mp4 lies, relative to the record.
-        clip: The clip.
-    """
-    member, strongest = max(
-        ((member, event) for member in clip.members for event in member.events),
-        key=lambda pair: pair[1].expression.intensity,
-    )
-    return {
-        "id": name,
-        "task": "emotion",
-        "kind": "video",
-        "media": media,
-        **performance_truth(member.events, strongest, member.face_boxes, clip.fps),
-        **person_truth(member.person),
-        "scene": clip.scene,
-        "cuts": clip.cuts,
-        "people": [
-            {
-                **person_truth(each.person),
-                "events": [event_truth(event) for event in each.events],
-                "face_boxes": each.face_boxes,
-                "visible": [round(share, 3) for share in each.visible],
-            }
-            for each in clip.members
-        ],
-    }
-
-
-def sample_groups(clips: int, seed: int, first_identity: int) -> list[GroupClip]:
-    """Renders clips of one, two and three people in turn, through all scenes, every person once.
-
-    Args:
-        clips: How many.
-        seed: Of everything but what people look like.
-        first_identity: Number of the first person; the others follow.
-    """
-    made = []
-    identity = first_identity
-    for number in range(clips):
-        people = 1 + number % MOST_PEOPLE
-        heads = [build_head(sample_person(identity + offset)) for offset in range(people)]
-        identity += people
-        scene = SCENES[number // MOST_PEOPLE % len(SCENES)]
-        made.append(sample_group(np.random.default_rng([seed, number]), heads, scene))
-    return made

@@ -40,6 +40,9 @@ _LINE_UNITS = {
 }
 """The face units that make each kind of line; their mean weight is how deep it is."""
 
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in pixels."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -87,7 +90,7 @@ class RenderedHead:
     """
 
     rgba: np.ndarray
-    face_box: tuple[float, float, float, float]
+    face_box: Box
     eyes: tuple[tuple[float, float], tuple[float, float]]
 
 
@@ -152,7 +155,7 @@ def _rotation(view: View) -> np.ndarray:
     return (around_z @ around_x @ around_y).astype(np.float32)
 
 
-def _box(points: np.ndarray) -> tuple[float, float, float, float]:
+def _box(points: np.ndarray) -> Box:
     (x0, y0), (x1, y1) = points.min(0), points.max(0)
     return float(x0), float(y0), float(x1), float(y1)
 

@@ -1,14 +1,11 @@
 """General questions about pictures and clips of people, and their true answers, in English and Chinese."""
 
-from typing import Any
-
 import numpy as np
 
+from emotion_qwen.train.synthetic.drawing_sentences import person_question, yes_or_no
 from emotion_qwen.train.synthetic.emotion_sentences import people_sentence
-from emotion_qwen.train.synthetic.general_sentences import person_question, yes_or_no
+from emotion_qwen.train.synthetic.records import Record
 from emotion_qwen.train.synthetic.setting import SETTINGS
-
-Record = dict[str, Any]
 
 
 def person_turns(record: Record, rng: np.random.Generator, language: str) -> tuple[str, str]:

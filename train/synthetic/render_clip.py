@@ -11,9 +11,9 @@ import numpy as np
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.clips import Clip, sample_clip
-from emotion_qwen.train.synthetic.data_set import clip_record
 from emotion_qwen.train.synthetic.head_identity import sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
+from emotion_qwen.train.synthetic.person_records import clip_record
 from emotion_qwen.train.synthetic.video_writing import write_mp4
 
 

@@ -3,13 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name
 from emotion_qwen.train.synthetic.emotion_sentences import RELAXED
 from emotion_qwen.train.synthetic.expressions import ACTION_UNIT_WORDS, visible_action_units
-
-Record = dict[str, Any]
+from emotion_qwen.train.synthetic.records import Record
 
 UNITS_TO_NAME = 2
 """True action units that a reasoning answer has to name, where a face shows so many."""

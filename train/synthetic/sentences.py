@@ -1,15 +1,12 @@
 """A question and its true answer for any record, in English or Chinese, and both as chat messages."""
 
-from typing import Any
-
 import numpy as np
 
 from emotion_qwen.inference.prompts import LANGUAGES
+from emotion_qwen.train.synthetic.drawing_sentences import drawing_turns
 from emotion_qwen.train.synthetic.emotion_sentences import emotion_turns
-from emotion_qwen.train.synthetic.general_sentences import drawing_turns
 from emotion_qwen.train.synthetic.person_sentences import person_turns
-
-Record = dict[str, Any]
+from emotion_qwen.train.synthetic.records import Record
 
 
 def record_turns(

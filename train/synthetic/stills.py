@@ -8,7 +8,7 @@ from PIL import Image
 from emotion_qwen.train.synthetic.backgrounds import sample_background
 from emotion_qwen.train.synthetic.expressions import Expression, sample_expression
 from emotion_qwen.train.synthetic.head_model import HeadModel
-from emotion_qwen.train.synthetic.head_renderer import Light, RenderedHead, View, over_background, render_head
+from emotion_qwen.train.synthetic.head_renderer import Box, Light, RenderedHead, View, over_background, render_head
 from emotion_qwen.train.synthetic.photo_effects import apply_photo_effects, sample_photo_effects
 from emotion_qwen.train.synthetic.setting import background_colour
 
@@ -32,7 +32,7 @@ class Still:
     picture: Image.Image
     jpeg_quality: int
     expression: Expression
-    face_box: tuple[float, float, float, float]
+    face_box: Box
     view: View
     background: str | None
 
@@ -103,7 +103,7 @@ def sample_still(
     return Still(picture, effects.jpeg_quality, expression, clipped_box(rendered), view, background)
 
 
-def clipped_box(rendered: RenderedHead) -> tuple[float, float, float, float]:
+def clipped_box(rendered: RenderedHead) -> Box:
     """The face box within the frame, rounded to a tenth of a pixel."""
     height, width = rendered.rgba.shape[:2]
     x0, y0, x1, y1 = rendered.face_box

@@ -1,22 +1,19 @@
 """Records of every task without media: what can be said about pictures, without drawing most of them."""
 
-from typing import Any
-
 import numpy as np
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.expressions import sample_expression
+from emotion_qwen.train.synthetic.groups import MOST_PEOPLE
 from emotion_qwen.train.synthetic.moving import sample_moving
+from emotion_qwen.train.synthetic.records import Record
 from emotion_qwen.train.synthetic.setting import SETTINGS
 from emotion_qwen.train.synthetic.shapes import sample_shapes
 from emotion_qwen.train.synthetic.words import sample_word
 
-Record = dict[str, Any]
-
 _SIDE = 32
 """Of the drawings (pixels) whose truth is taken; their pixels are not used."""
 _FRAMES = 12
-_MOST_PEOPLE = 3
 
 
 def sample_truths(rng: np.random.Generator) -> tuple[Record, ...]:
@@ -31,7 +28,7 @@ def sample_truths(rng: np.random.Generator) -> tuple[Record, ...]:
     expression = sample_expression(rng, str(rng.choice(EMOTION_LABELS)))
     face = {"task": "emotion", "label": expression.label, "action_units": expression.action_units}
     still = face | {"kind": "image", "background": str(rng.choice(list(SETTINGS)))}
-    people = [{}] * int(rng.integers(1, _MOST_PEOPLE + 1))
+    people = [{}] * int(rng.integers(1, MOST_PEOPLE + 1))
     clip = {"kind": "video", "apex_frame": int(rng.integers(_FRAMES)), "frames": _FRAMES, "people": people}
     shapes = [vars(shape) for shape in sample_shapes(rng, _SIDE)[1]]
     moving = sample_moving(rng, _SIDE, frames=2)

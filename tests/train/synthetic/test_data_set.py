@@ -5,14 +5,8 @@ import pytest
 from PIL import Image
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
-from emotion_qwen.train.synthetic.data_set import (
-    HELD_OUT_FROM,
-    DataSetPlan,
-    even_length,
-    main,
-    read_records,
-    write_data_set,
-)
+from emotion_qwen.train.synthetic.data_set import DataSetPlan, even_length, main, write_data_set
+from emotion_qwen.train.synthetic.records import HELD_OUT_FROM, read_records
 from emotion_qwen.train.synthetic.sentences import ask, chat
 
 PLAN = DataSetPlan(

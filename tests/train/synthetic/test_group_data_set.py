@@ -1,7 +1,7 @@
 import pytest
 
-from emotion_qwen.train.synthetic.data_set import HELD_OUT_FROM, read_records
 from emotion_qwen.train.synthetic.group_data_set import GroupPlan, main, write_groups
+from emotion_qwen.train.synthetic.records import HELD_OUT_FROM, read_records
 
 PLAN = GroupPlan(clips=2, held_out_clips=3, scenes=("still", "cut"), frames=(8, 10), size=(48, 64))
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from emotion_qwen.train.synthetic.groups import SCENES, GroupClip, group_record, sample_group
+from emotion_qwen.train.synthetic.groups import SCENES, GroupClip, sample_group
 from emotion_qwen.train.synthetic.head_identity import sample_person
 from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
+from emotion_qwen.train.synthetic.person_records import group_record
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emotion_qwen.inference.prompts import LANGUAGES
-from emotion_qwen.train.synthetic.general_sentences import drawing_turns, moving_turns, shape_turns, word_turns
+from emotion_qwen.train.synthetic.drawing_sentences import drawing_turns, moving_turns, shape_turns, word_turns
 from emotion_qwen.train.synthetic.moving import DIRECTIONS
 
 SHAPES = [

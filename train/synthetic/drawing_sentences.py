@@ -8,10 +8,10 @@ import numpy as np
 from emotion_qwen.train.synthetic.emotion_sentences import english_list
 from emotion_qwen.train.synthetic.moving import DIRECTIONS
 from emotion_qwen.train.synthetic.number_words import number_word
+from emotion_qwen.train.synthetic.records import Record
 from emotion_qwen.train.synthetic.shapes import COLOURS, PLACES, SHAPES
 from emotion_qwen.train.synthetic.words import WORDS
 
-Record = dict[str, Any]
 Turns = tuple[str, str]
 Asker = Callable[[list[Record], np.random.Generator, str], Turns]
 
