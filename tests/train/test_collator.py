@@ -2,7 +2,7 @@ import pytest
 
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.collator import IGNORED, ConversationCollator
-from emotion_qwen.train.rendered_conversations import RenderedConversations
+from emotion_qwen.train.rendered_conversations import RenderedConversations, RenderedSettings
 
 
 @pytest.fixture(scope="module")
@@ -10,8 +10,8 @@ def processor(nano) -> EmotionQwenProcessor:
     return EmotionQwenProcessor.from_pretrained(nano)
 
 
-def conversations(faces, **source) -> RenderedConversations:
-    return RenderedConversations([{"folder": str(faces), "samples": 4, "side": 80, **source}], seed=0)
+def conversations(faces, **settings) -> RenderedConversations:
+    return RenderedConversations(RenderedSettings(folder=str(faces), samples=4, side=80, **settings), seed=0)
 
 
 def said(processor, labels) -> list[str]:

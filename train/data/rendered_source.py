@@ -8,14 +8,14 @@ from typing import Any
 from emotion_qwen.inference.nearest_name import did_you_mean
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.augmentation import Augmentation
-from emotion_qwen.train.rendered_conversations import DataSource, RenderedConversations
+from emotion_qwen.train.rendered_conversations import RenderedConversations, RenderedSettings
 
 from .entries import SampleError
 from .source import Outline, Sample
 from .source_settings import RENDERED, check_weight
 
 _OWN_KEYS = ("reader", "weight", "name")
-"""What a recipe says of the source itself, and not of what is drawn from it."""
+"""What a recipe says of the source itself, and not of what is drawn."""
 _AUGMENTATION = f"The augmentation of the reader {RENDERED!r}"
 
 
@@ -23,38 +23,35 @@ class RenderedSource:
     """What `synthetic.data_set` wrote, with views, light and questions drawn anew for each sample.
 
     Args:
-        settings: Fields of a `rendered_conversations.DataSource`, and `weight` and `name`.
+        settings: Fields of `RenderedSettings`, and `weight` and `name`.
         seed: Of all draws.
     """
 
     def __init__(self, settings: Mapping[str, Any], seed: int) -> None:
         drawn = {key: value for key, value in settings.items() if key not in _OWN_KEYS}
         _check_keys(drawn)
+        self.settings = RenderedSettings(**drawn)
         self.name = settings.get("name") or f"{RENDERED} {settings.get('folder')}"
         self.weight = settings.get("weight")
         check_weight(self.name, self.weight)
-        self.conversations = RenderedConversations([drawn], seed)
+        self.conversations = RenderedConversations(self.settings, seed)
 
     def __len__(self) -> int:
-        return len(self.conversations.groups)
+        return len(self.conversations)
 
     @property
     def labels(self) -> tuple[str, ...] | None:
         """See `Source.labels`."""
-        return EMOTION_LABELS if self._asks_about_emotion and self._drawn.label_share > 0 else None
+        return EMOTION_LABELS if self._asks_about_emotion and self.settings.label_share > 0 else None
 
     @property
     def open_questions(self) -> bool:
         """See `Source.open_questions`."""
-        return self._asks_about_emotion and self._drawn.label_share < 1
-
-    @property
-    def _drawn(self) -> DataSource:
-        return self.conversations.sources[0]
+        return self._asks_about_emotion and self.settings.label_share < 1
 
     @property
     def _asks_about_emotion(self) -> bool:
-        return self._drawn.task == "emotion" and self._drawn.general_share < 1
+        return self.settings.task == "emotion" and self.settings.general_share < 1
 
     def sample(self, index: int, visit: int) -> Sample:
         """See `Source.sample`. A sample is the same at each visit: more variety comes from more samples."""
@@ -76,9 +73,8 @@ class RenderedSource:
 
     def outlines(self) -> Iterator[Outline]:
         """Yield an outline of each record, from which samples are drawn."""
-        (source,), (records,) = self.conversations.sources, self.conversations.records
-        for record in records:
-            path = os.path.join(source.folder, record["media"])
+        for record in self.conversations.records:
+            path = os.path.join(self.settings.folder, record["media"])
             yield Outline(((record["kind"], path),), record.get("label"))
 
     def require_usable(self) -> None:
@@ -86,13 +82,14 @@ class RenderedSource:
 
 
 def _check_keys(settings: Mapping[str, Any]) -> None:
-    _require_known(settings, [*(item.name for item in fields(DataSource)), *_OWN_KEYS], f"The reader {RENDERED!r}")
+    known = [*(item.name for item in fields(RenderedSettings)), *_OWN_KEYS]
+    _require_known(settings, known, f"The reader {RENDERED!r}")
     augmentation = settings.get("augmentation", {})
     if not isinstance(augmentation, Mapping):
         raise ValueError(f"{_AUGMENTATION} must be a mapping, not {augmentation!r:.80}.")
     drawn = [item.name for item in fields(Augmentation) if item.name != "sides"]  # the source says its side
     _require_known(augmentation, drawn, _AUGMENTATION)
-    lacking = [item.name for item in fields(DataSource) if _is_required(item) and item.name not in settings]
+    lacking = [item.name for item in fields(RenderedSettings) if _is_required(item) and item.name not in settings]
     if lacking:
         raise ValueError(f"The reader {RENDERED!r} needs to be told {', '.join(lacking)} in a recipe.")
 
