@@ -20,6 +20,7 @@ REFUSED = [
         "rate for 'model.visual.compresor', but the model",
     ),
     ({"samples_per_epoch": -1}, "samples_per_epoch must be above 0"),
+    ({"samples_per_epoch": 4, "streaming": True}, "no epochs: leave samples_per_epoch out"),
     ({"num_train_epochs": 0, "max_steps": -1}, "num_train_epochs must be above 0"),
     ({"load_in_4bit": True}, "load_in_4bit"),
     ({"model_name_or_path": None}, "Which checkpoint"),

@@ -8,6 +8,8 @@ from torch.utils.data import get_worker_info
 logger = logging.getLogger(__name__)
 
 _MAX_WORKERS = 256
+BROKEN_WINDOW = 1000
+"""Samples that the share of broken ones is taken of at least, where there are so many."""
 
 
 class BrokenDataError(ValueError):

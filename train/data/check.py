@@ -20,7 +20,7 @@ from .layouts import guess_reader
 from .media_files import existing_file
 from .mixture import check_weights
 from .source import Outline, Source
-from .sources import build_source
+from .sources import build_source, build_sources
 from .streaming import stream_shares
 
 _RECIPE_SUFFIXES = (".yaml", ".yml")
@@ -117,7 +117,7 @@ def check(
         ValueError: If a source can't be as the recipe says, or the sources can't be mixed.
     """
     collator = None if processor is None else ConversationCollator(processor, facial_emotion_capture)
-    sources = [build_source(settings, seed, processor, streaming) for settings in data]
+    sources = build_sources(data, seed, processor, streaming)
     if streaming:
         stream_shares(sources)
     else:

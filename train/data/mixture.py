@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,15 +13,11 @@ from torch.utils.data import Sampler
 
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 
-from .broken_samples import BrokenSamples
+from .broken_samples import BROKEN_WINDOW, BrokenSamples
 from .decoding import SampleDecoder
 from .entries import SampleError
 from .source import Sample, Source
-from .sources import build_source
-from .streaming import StreamedMixture
-
-BROKEN_WINDOW = 1000
-"""Samples that the share of broken ones is taken of at least, where there are so many."""
+from .sources import build_sources
 
 
 class Mixture(torch.utils.data.Dataset):
@@ -142,39 +138,26 @@ class EpochSampler(Sampler[int]):
 
 
 def build_mixture(
-    data: Sequence[Mapping[str, Any]],
+    data: Sequence[Any],
     processor: EmotionQwenProcessor,
     seed: int,
-    *,
     samples_per_epoch: int | None = None,
     max_broken_share: float = 0.0,
-    streaming: bool = False,
-    shuffle_buffer: int = 1000,
-) -> Mixture | StreamedMixture:
-    """Make the training data of a recipe.
+) -> Mixture:
+    """Make the data of a recipe.
 
     Args:
-        data: The items of its `data:`; see `build_source`.
+        data: The items of its `data:` or `eval_data:`; see `build_source`.
         processor: Decodes the media.
         seed: Of all draws.
         samples_per_epoch: By default as many as the sources have.
         max_broken_share: Largest share of broken samples, from 0 to below 1.
-        streaming: Whether files are read as they are needed; there are then no epochs.
-        shuffle_buffer: See `StreamedMixture`.
 
     Raises:
-        ValueError: If a source can't be read as the recipe says, or epochs of a stream are asked for.
+        ValueError: If there is no source, or one can't be read as the recipe says.
     """
-    if not data:
-        raise ValueError("The recipe's `data` names no source.")
-    if streaming and samples_per_epoch is not None:
-        raise ValueError("Streamed data has no epochs: leave samples_per_epoch out, and say max_steps.")
-    sources = [build_source(settings, seed, processor, streaming) for settings in data]
-    decode = SampleDecoder(processor)
-    if streaming:
-        broken = BrokenSamples(max_broken_share, BROKEN_WINDOW)
-        return StreamedMixture(sources, seed, decode, broken, shuffle_buffer)
-    return Mixture(sources, seed, decode, samples_per_epoch, max_broken_share)
+    sources = build_sources(data, seed, processor)
+    return Mixture(sources, seed, SampleDecoder(processor), samples_per_epoch, max_broken_share)
 
 
 def shares(sources: Sequence[Source], total: int) -> list[int]:

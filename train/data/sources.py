@@ -139,6 +139,19 @@ class FileSource:
         return Outline(_named_media([{"content": [media_part(entry["media"])]}]), entry["label"].strip())
 
 
+def build_sources(
+    data: Sequence[Any], seed: int, processor: EmotionQwenProcessor | None = None, streaming: bool = False
+) -> list[Source]:
+    """Make the sources of a recipe's `data:`; see `build_source`.
+
+    Raises:
+        ValueError: If there is none, or something in one is unknown or missing.
+    """
+    if not data:
+        raise ValueError("The recipe's `data` names no source.")
+    return [build_source(settings, seed, processor, streaming) for settings in data]
+
+
 def build_source(
     settings: Mapping[str, Any], seed: int, processor: EmotionQwenProcessor | None = None, streaming: bool = False
 ) -> Source:

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from datasets import IterableDataset
 
-from emotion_qwen.processing import MediaError
+from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 
-from .broken_samples import BrokenSamples
+from .broken_samples import BROKEN_WINDOW, BrokenSamples
+from .decoding import SampleDecoder
 from .entries import SampleError
 from .source import Sample, Source
+from .sources import build_sources
 
 
 class StreamedMixture:
@@ -23,7 +25,7 @@ class StreamedMixture:
         sources: Each with a weight, if there are several.
         seed: Of the order.
         decode: Reads the media of a sample.
-        broken: Counts what is broken.
+        max_broken_share: Largest share of broken samples, from 0 to below 1.
         shuffle_buffer: Entries of a source among which the next one is drawn; each worker holds so many of each.
 
     Raises:
@@ -35,7 +37,7 @@ class StreamedMixture:
         sources: Sequence[Source],
         seed: int,
         decode: Callable[[Sample], Sample],
-        broken: BrokenSamples,
+        max_broken_share: float,
         shuffle_buffer: int,
     ) -> None:
         if shuffle_buffer < 1:
@@ -44,7 +46,7 @@ class StreamedMixture:
         self.shares = stream_shares(sources)
         self.seed = seed
         self.decode = decode
-        self.broken = broken
+        self.broken = BrokenSamples(max_broken_share, BROKEN_WINDOW)
         self.shuffle_buffer = shuffle_buffer
 
     def as_data_set(self, workers: int) -> IterableDataset:
@@ -90,6 +92,29 @@ class StreamedMixture:
         while True:
             number = int(rng.choice(len(self.sources), p=self.shares))
             yield self.sources[number], *next(streams[number])
+
+
+def build_stream(
+    data: Sequence[Any],
+    processor: EmotionQwenProcessor,
+    seed: int,
+    max_broken_share: float,
+    shuffle_buffer: int,
+) -> StreamedMixture:
+    """Make the data of a recipe, to be read as it is needed.
+
+    Args:
+        data: The items of its `data:`; see `build_source`.
+        processor: Decodes the media.
+        seed: Of all draws.
+        max_broken_share: Largest share of broken samples, from 0 to below 1.
+        shuffle_buffer: See `StreamedMixture`.
+
+    Raises:
+        ValueError: If there is no source, or one can't be read as the recipe says, or has no weight and needs one.
+    """
+    sources = build_sources(data, seed, processor, streaming=True)
+    return StreamedMixture(sources, seed, SampleDecoder(processor), max_broken_share, shuffle_buffer)
 
 
 def stream_shares(sources: Sequence[Source]) -> np.ndarray:
