@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from asking import answers, batches, emotion_weights, prompts, some
 from PIL import Image
 
-from emotion_qwen import mean_gate_weights
 from emotion_qwen.inference.media import load_media
 from emotion_qwen.inference.prompts import label_question
 from emotion_qwen.processing import EmotionQwenProcessor
-from emotion_qwen.train.synthetic.records import read_records
+from emotion_qwen.train.synthetic.records import Record, read_records
 from emotion_qwen.train.synthetic.scoring import is_same_answer
-from emotion_qwen.train.synthetic.sentences import chat, record_turns
+from emotion_qwen.train.synthetic.sentences import record_turns
 
 from .stored_runs import write_whole
 from .training import Settings, data_folder
@@ -35,25 +35,18 @@ class HeldOutTest:
     """
 
     kind: str
-    records: list[dict[str, Any]]
+    records: list[Record]
     questions: list[str]
     answers: list[str]
     captures: list[dict[str, Any]]
     tokens: int
 
-    def prompts(self, processor: EmotionQwenProcessor, items: range, captures_faces: bool) -> dict[str, torch.Tensor]:
+    def prompts(self, processor: EmotionQwenProcessor, items: slice, captures_faces: bool) -> dict[str, torch.Tensor]:
         """A batch of items as the model takes it."""
         options: dict[str, Any] = {"facial_emotion_capture": captures_faces}
         if captures_faces:
-            options["face_captures"] = [self.captures[item] for item in items]
-        return processor.apply_chat_template(
-            [chat(self.records[item], (self.questions[item], ""))[:1] for item in items],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-            processor_kwargs={"padding": True, "padding_side": "left", f"{self.kind}s_kwargs": options},
-        )
+            options["face_captures"] = self.captures[items]
+        return prompts(processor, self.records[items], self.questions[items], **{f"{self.kind}s_kwargs": options})
 
 
 def read_test(settings: Settings, name: str, processor: EmotionQwenProcessor) -> HeldOutTest:
@@ -65,7 +58,7 @@ def read_test(settings: Settings, name: str, processor: EmotionQwenProcessor) ->
         processor: Its Facial Emotion Capture looks for the faces.
     """
     folder, wanted = data_folder(settings, name), settings["tests"][name]
-    records = _some([r for r in read_records(folder) if r["split"] == "held_out"], wanted["most"])
+    records = some([r for r in read_records(folder) if r["split"] == "held_out"], wanted["most"])
     rng = np.random.default_rng(0)
     turns = [
         (label_question("en"), record["label"]) if record["task"] == "emotion" else record_turns(record, rng, "en")
@@ -82,7 +75,6 @@ def read_test(settings: Settings, name: str, processor: EmotionQwenProcessor) ->
     )
 
 
-@torch.inference_mode()
 def share_right(
     model: Any, processor: EmotionQwenProcessor, test: HeldOutTest, batch_size: int, captures_faces: bool
 ) -> float:
@@ -96,42 +88,23 @@ def share_right(
         captures_faces: Whether masked copies of faces follow the media.
     """
     right = 0
-    for items in _batches(len(test.records), batch_size):
-        inputs = test.prompts(processor, items, captures_faces)
-        generated = model.generate(**inputs, max_new_tokens=test.tokens, do_sample=False)
-        said = processor.batch_decode(generated[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-        right += sum(is_same_answer(given, test.answers[item]) for given, item in zip(said, items, strict=True))
+    for items in batches(len(test.records), batch_size):
+        said = answers(model, processor, test.prompts(processor, items, captures_faces), test.tokens)
+        right += sum(map(is_same_answer, said, test.answers[items]))
     return right / len(test.records)
 
 
-@torch.inference_mode()
 def emotion_weight(
     model: Any, processor: EmotionQwenProcessor, test: HeldOutTest, batch_size: int, captures_faces: bool, most: int
 ) -> float | None:
     """Mean weight of the emotion expert on at most so many of a test's items (Table 7); None without that expert."""
     if model.config.projector_type != "hybrid":
         return None
-    weights = []
-    for items in _batches(min(most, len(test.records)), batch_size):
-        inputs = test.prompts(processor, items, captures_faces)
-        suffix, see = {
-            "image": ("", model.model.get_image_features),
-            "video": ("_videos", model.model.get_video_features),
-        }[test.kind]
-        grid = inputs[f"{test.kind}_grid_thw"]
-        seen = see(inputs[f"pixel_values{suffix}"], grid, output_gate_weights=True, return_dict=True)
-        weights.append(mean_gate_weights(seen.gate_weights)[:, 0])
+    weights = [
+        emotion_weights(model, test.prompts(processor, items, captures_faces), test.kind)
+        for items in batches(min(most, len(test.records)), batch_size)
+    ]
     return torch.cat(weights).mean().item()
-
-
-def _batches(count: int, size: int) -> list[range]:
-    return [range(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-def _some(records: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """At most so many of the records, always the same ones."""
-    chosen = np.random.default_rng(0).permutation(len(records))[:most]
-    return [records[number] for number in sorted(chosen.tolist())]
 
 
 def _media(folder: Path, record: dict[str, Any], side: int) -> Any:
