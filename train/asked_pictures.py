@@ -5,13 +5,14 @@ from typing import Any, Protocol
 import numpy as np
 from torch.utils.data import Dataset, default_collate
 
+from emotion_qwen.train.synthetic.records import Record
 from emotion_qwen.train.synthetic.sentences import ask
 
 
 class Pictures(Protocol):
     """Pictures that know the records they were made from."""
 
-    records: list[dict[str, Any]]
+    records: list[Record]
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Pixels and targets."""

@@ -109,7 +109,16 @@ def frame_face(
 
 
 def change_light(picture: np.ndarray, rng: np.random.Generator, settings: Augmentation) -> np.ndarray:
-    """Changes exposure, white balance, contrast, colour and noise of a uint8 (height, width, 3) picture."""
+    """Changes exposure, white balance, contrast, colour and noise.
+
+    Args:
+        picture: uint8 (height, width, 3).
+        rng: Source of randomness.
+        settings: How much of what.
+
+    Returns:
+        A picture of the same kind.
+    """
     share = rng.uniform(-1, 1, 5)
     gain = (1 + settings.brightness * share[0]) * (1 + settings.balance * share[1:4])
     values = picture.astype(np.float32) * gain.astype(np.float32)

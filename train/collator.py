@@ -1,6 +1,8 @@
 """Batches conversations with pictures and clips; the loss is on what the assistant says, and on nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -83,21 +85,13 @@ def show_sample(batch: Mapping[str, torch.Tensor], processor: EmotionQwenProcess
     tokens, labels = batch["input_ids"][row][real].tolist(), batch["labels"][row][real].tolist()
     tokenizer = processor.tokenizer
     placeholders = {tokenizer.convert_tokens_to_ids(t): t for t in (processor.image_token, processor.video_token)}
-    keys = [(label != IGNORED, placeholders.get(token)) for token, label in zip(tokens, labels, strict=True)]
     pieces = []
-    for (learnt, placeholder), count, start in _runs(keys):
-        text = f"{placeholder}×{count}" if placeholder else tokenizer.decode(tokens[start : start + count])
+    kinds = ((label != IGNORED, placeholders.get(token)) for token, label in zip(tokens, labels, strict=True))
+    for (learnt, placeholder), run in groupby(zip(kinds, tokens, strict=True), key=itemgetter(0)):
+        run_tokens = [token for _, token in run]
+        text = f"{placeholder}×{len(run_tokens)}" if placeholder else tokenizer.decode(run_tokens)
         pieces.append(f"»{text}«" if learnt else text)
     return "".join(pieces)
-
-
-def _runs(keys: list[Any]) -> Iterator[tuple[Any, int, int]]:
-    """Yields each run of equal keys: the key, its length and its start."""
-    start = 0
-    for place in range(1, len(keys) + 1):
-        if place == len(keys) or keys[place] != keys[start]:
-            yield keys[start], place - start, start
-            start = place
 
 
 def _media(sample: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

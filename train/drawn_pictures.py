@@ -1,7 +1,6 @@
 """Drawings as dense targets: what stands in each quarter and in which colour, or which word in which colour."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,10 +8,13 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from emotion_qwen.train.synthetic.records import Record
 from emotion_qwen.train.synthetic.shapes import COLOURS, PLACES, SHAPES
 from emotion_qwen.train.synthetic.words import WORDS
 
 NOTHING = "nothing"
+_PARTS = ("shape", "colour")
+"""What is known of the shape in each quarter."""
 _SHAPE_NAMES, _COLOUR_NAMES = (NOTHING, *SHAPES), (NOTHING, *COLOURS)
 FACTS: dict[str, tuple[str, ...]] = {
     **{f"shape at the {place}": _SHAPE_NAMES for place in PLACES},
@@ -23,7 +25,7 @@ FACTS: dict[str, tuple[str, ...]] = {
 """What is asked of every drawing, and the values to choose from."""
 
 
-def encode_facts(record: dict[str, Any]) -> Tensor:
+def encode_facts(record: Record) -> Tensor:
     """The number of each fact's true value, int64 (facts,).
 
     Args:
@@ -35,9 +37,6 @@ def encode_facts(record: dict[str, Any]) -> Tensor:
     return torch.tensor([values.index(known.get(fact, NOTHING)) for fact, values in FACTS.items()])
 
 
-_PARTS = ("shape", "colour")
-
-
 class DrawnPictures(Dataset):
     """Drawings, each as it was drawn.
 
@@ -47,7 +46,7 @@ class DrawnPictures(Dataset):
         side: Side of the square pictures, pixels.
     """
 
-    def __init__(self, folder: Path, records: list[dict[str, Any]], side: int) -> None:
+    def __init__(self, folder: Path, records: list[Record], side: int) -> None:
         self.records = records
         opened = (Image.open(folder / record["media"]).convert("RGB") for record in records)
         self.pictures = [np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR)) for picture in opened]

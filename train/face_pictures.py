@@ -1,5 +1,6 @@
 """Rendered faces as dense targets: the weight of every action unit, and the label."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch.utils.data import Dataset
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.augmentation import Augmentation, augment_face
+from emotion_qwen.train.synthetic.records import Record
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class FaceTargets:
 
     Attributes:
         units: Names of the action units.
-        mean: Mean weight of each unit.
-        deviation: Deviation of each.
+        mean: Mean weight of each unit, float64 (number of units,).
+        deviation: Deviation of each, likewise; above 0.
     """
 
     units: tuple[str, ...]
@@ -28,19 +30,22 @@ class FaceTargets:
     deviation: np.ndarray
 
     @classmethod
-    def of(cls, records: list[dict]) -> "FaceTargets":
+    def of(cls, records: list[Record]) -> "FaceTargets":
         """Finds the units of a data set and how they vary."""
         units = tuple(sorted({unit for record in records for unit in record["action_units"]}))
-        weights = np.array([[record["action_units"].get(unit, 0.0) for unit in units] for record in records])
+        weights = np.stack([_weights(record, units) for record in records])
         return cls(units, weights.mean(0), weights.std(0) + 1e-3)
 
     def __len__(self) -> int:
         return len(self.units)
 
-    def encode(self, record: dict) -> Tensor:
+    def encode(self, record: Record) -> Tensor:
         """Standardised weights of the action units, float32 (number of units,)."""
-        weights = np.array([record["action_units"].get(unit, 0.0) for unit in self.units])
-        return torch.from_numpy((weights - self.mean) / self.deviation).float()
+        return torch.from_numpy((_weights(record, self.units) - self.mean) / self.deviation).float()
+
+
+def _weights(record: Record, units: Sequence[str]) -> np.ndarray:
+    return np.array([record["action_units"].get(unit, 0.0) for unit in units])
 
 
 class FacePictures(Dataset):
@@ -59,7 +64,7 @@ class FacePictures(Dataset):
     def __init__(
         self,
         folder: Path,
-        records: list[dict],
+        records: list[Record],
         targets: FaceTargets,
         augmentation: Augmentation,
         seed: int,

@@ -89,7 +89,12 @@ def build_processor(arguments: NanoArguments) -> EmotionQwenProcessor:
 
 
 def build_model(arguments: NanoArguments, processor: EmotionQwenProcessor) -> EmotionQwenForConditionalGeneration:
-    """Makes the model with random weights, fit for a processor's vocabulary."""
+    """Makes the model with random weights.
+
+    Args:
+        arguments: Its shape and the seed of its weights.
+        processor: What it is made for: the vocabulary and the special tokens are this one's.
+    """
     token_ids = processor.tokenizer.convert_tokens_to_ids
     end_of_turn, end_of_text = token_ids(END_OF_TURN), token_ids(END_OF_TEXT)
     text = {

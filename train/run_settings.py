@@ -50,7 +50,12 @@ def lasting_settings(*settings: Any, **facts: Any) -> dict[str, Any]:
 
 
 def save_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Writes them into a folder, which need not be there yet."""
+    """Writes them into a folder.
+
+    Args:
+        folder: A checkpoint's or a model's; made if missing.
+        settings: As `lasting_settings` gives them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(settings, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")

@@ -1,8 +1,7 @@
 """What a model is warmed up on: faces and drawings, with the truth that is read from each and how it is judged."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.augmentation import Augmentation
 from emotion_qwen.train.drawn_pictures import FACTS, DrawnPictures
 from emotion_qwen.train.face_pictures import FacePictures, FaceTargets
-from emotion_qwen.train.synthetic.records import read_records
+from emotion_qwen.train.synthetic.records import Record, read_records
 
 
 class Subject(Protocol):
@@ -40,11 +39,10 @@ class Subject(Protocol):
         ...
 
 
-@dataclass
 class Faces:
     """Rendered faces: the weight of every action unit, and the label. The general expert rests, as in stage 2.
 
-    Attributes:
+    Args:
         folder: The data set.
         augmentation: How pictures are changed.
         easing_epochs: Visits of a picture until it is changed to the full.
@@ -52,21 +50,16 @@ class Faces:
         seed: Of the changes.
     """
 
-    folder: Path
-    augmentation: Augmentation
-    easing_epochs: int
-    action_unit_weight: float
-    seed: int
-    train: FacePictures = field(init=False)
-    held_out: FacePictures = field(init=False)
-    resting_expert: ClassVar[str] = "general_expert"
+    resting_expert = "general_expert"
 
-    def __post_init__(self) -> None:
-        train, held_out = _stills(self.folder, ("emotion",))
+    def __init__(
+        self, folder: Path, augmentation: Augmentation, easing_epochs: int, action_unit_weight: float, seed: int
+    ) -> None:
+        train, held_out = _stills(folder, ("emotion",))
         targets = FaceTargets.of(train)
-        shared = {"targets": targets, "augmentation": self.augmentation, "seed": self.seed}
-        self.train = FacePictures(self.folder, train, easing_epochs=self.easing_epochs, **shared)
-        self.held_out = FacePictures(self.folder, held_out, easing_epochs=0, **shared)
+        self.train = FacePictures(folder, train, targets, augmentation, seed, easing_epochs)
+        self.held_out = FacePictures(folder, held_out, targets, augmentation, seed, easing_epochs=0)
+        self.action_unit_weight = action_unit_weight
         self.units = len(targets)
         self.outputs = self.units + len(EMOTION_LABELS)
 
@@ -81,25 +74,20 @@ class Faces:
         return read[:, self.units :].argmax(-1) == labels
 
 
-@dataclass
 class Drawings:
     """Drawn shapes and words: every fact of `drawn_pictures`. The emotion expert rests, as in stage 1.
 
-    Attributes:
+    Args:
         folder: The data set.
         side: Side of the pictures, pixels.
     """
 
-    folder: Path
-    side: int
-    train: DrawnPictures = field(init=False)
-    held_out: DrawnPictures = field(init=False)
-    resting_expert: ClassVar[str] = "emotion_expert"
+    resting_expert = "emotion_expert"
 
-    def __post_init__(self) -> None:
-        self.train, self.held_out = (
-            DrawnPictures(self.folder, records, self.side) for records in _stills(self.folder, ("shapes", "words"))
-        )
+    def __init__(self, folder: Path, side: int) -> None:
+        train, held_out = _stills(folder, ("shapes", "words"))
+        self.train, self.held_out = DrawnPictures(folder, train, side), DrawnPictures(folder, held_out, side)
+        self.side = side
         self.sizes = [len(values) for values in FACTS.values()]
         self.outputs = sum(self.sizes)
 
@@ -114,7 +102,7 @@ class Drawings:
         return (chosen == facts).all(1)
 
 
-def _stills(folder: Path, tasks: tuple[str, ...]) -> tuple[list[dict], list[dict]]:
+def _stills(folder: Path, tasks: tuple[str, ...]) -> tuple[list[Record], list[Record]]:
     """Records of pictures of the tasks: those for training, and those held out."""
     records = [r for r in read_records(folder) if r["kind"] == "image" and r["task"] in tasks]
     train, held_out = ([r for r in records if r["split"] == split] for split in ("train", "held_out"))

@@ -33,7 +33,15 @@ class SampleError(ValueError):
 def labelled(
     media: str, label: str | None = None, words: str | None = None, reasons: str | None = None, **more: Any
 ) -> Entry:
-    """Make an entry of a labelled medium; what is missing or empty is left out."""
+    """Make an entry of a labelled medium; what is missing or empty is left out.
+
+    Args:
+        media: Path or address.
+        label: As the data set writes it.
+        words: Spoken or written along with it.
+        reasons: The answer in full.
+        **more: What else the entry has.
+    """
     known = {"label": label, "words": words, "reasons": reasons, **more}
     return {"media": media, **{key: value for key, value in known.items() if value not in (None, "")}}
 
@@ -73,6 +81,10 @@ def entry_messages(entry: Mapping[str, Any], label_set: LabelSet | None, languag
 
 def entry_label(entry: Mapping[str, Any], label_set: LabelSet | None) -> str | None:
     """Return the label of an entry as its set spells it; None where it has none, or there is no set.
+
+    Args:
+        entry: Of any kind.
+        label_set: How labels are read.
 
     Raises:
         SampleError: If the label is not one of the set.

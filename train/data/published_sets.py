@@ -72,6 +72,9 @@ def read_emer(path: Path, *, media: Path | None = None) -> Iterator[Entry]:
     Args:
         path: The table, or a folder with one.
         media: Where the clips are; anywhere below the table's folder by default.
+
+    Raises:
+        ValueError: If the folder has no table, or several.
     """
     tables = sorted(path.glob("*.csv")) if path.is_dir() else [existing_file(path, "table")]
     if len(tables) != 1:

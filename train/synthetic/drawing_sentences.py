@@ -53,7 +53,13 @@ def shape_turns(record: Record, rng: np.random.Generator, language: str) -> Turn
 
 
 def word_turns(record: Record, rng: np.random.Generator, language: str) -> Turns:
-    """A random question about a picture of a word: what is written, what it means in Chinese, in which colour."""
+    """A random question about a picture of a word: what is written, what it means in Chinese, in which colour.
+
+    Args:
+        record: Of the task "words".
+        rng: Chooses the question.
+        language: "en" or "zh".
+    """
     word, colour = record["word"], record["colour"]
     if rng.random() < 0.25:
         if language == "zh":
@@ -67,7 +73,13 @@ def word_turns(record: Record, rng: np.random.Generator, language: str) -> Turns
 
 
 def moving_turns(record: Record, rng: np.random.Generator, language: str) -> Turns:
-    """A random question about a clip of moving shapes: where to, how many, which colour one has."""
+    """A random question about a clip of moving shapes: where to, how many, which colour one has.
+
+    Args:
+        record: Of the task "moving".
+        rng: Chooses the question.
+        language: "en" or "zh".
+    """
     shapes = record["shapes"]
     kind = int(rng.integers(4))
     if kind == 0:
@@ -84,12 +96,12 @@ def moving_turns(record: Record, rng: np.random.Generator, language: str) -> Tur
 
 
 def person_question(language: str) -> str:
-    """Asks whether anyone is to be seen."""
+    """Asks whether anyone is to be seen, in "en" or "zh"."""
     return "图中有人吗?" if language == "zh" else "Is there a person?"
 
 
 def yes_or_no(is_so: bool, language: str) -> str:
-    """Yes or no in a language."""
+    """Yes or no, in "en" or "zh"."""
     if language == "zh":
         return "是。" if is_so else "不是。"
     return "Yes." if is_so else "No."

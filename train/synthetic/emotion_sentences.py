@@ -92,7 +92,12 @@ def emotion_turns(record: Record, question: str, language: str) -> tuple[str, st
 
 
 def people_sentence(people: int, language: str) -> str:
-    """Says how many people there are."""
+    """Says how many people there are.
+
+    Args:
+        people: 0 to 4.
+        language: "en" or "zh".
+    """
     if language == "zh":
         return f"有{number_word(people, 'zh')}个人。"
     return (

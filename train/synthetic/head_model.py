@@ -175,7 +175,15 @@ def _shown_triangles(person: Person) -> np.ndarray:
 
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Unit normals, float32 (n, 3); zero for vertices of no triangle."""
+    """The directions in which a surface faces at its vertices.
+
+    Args:
+        vertices: float (n, 3).
+        triangles: int (m, 3), counter-clockwise as seen from outside.
+
+    Returns:
+        float32 (n, 3) of unit length; zero for vertices of no triangle.
+    """
     first, second, third = (vertices[triangles[:, corner]] for corner in range(3))
     faces = np.cross(second - first, third - first)
     corners = triangles.T.ravel()

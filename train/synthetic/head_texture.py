@@ -16,7 +16,16 @@ _HAIR_THICKNESS = {"bald": 0.0, "cropped": 0.03, "short": 0.14, "bob": 0.2, "tie
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell: tuple[float, float]) -> np.ndarray:
-    """Noise with grains of `cell` (rows, columns) pixels, float32 `shape`, mean 0, deviation about 0.5."""
+    """Draws smooth noise.
+
+    Args:
+        rng: Source of randomness.
+        shape: Rows and columns.
+        cell: Rows and columns of a grain, pixels.
+
+    Returns:
+        float32 of that shape, mean 0, deviation about 0.5.
+    """
     coarse = [max(2, int(np.ceil(size / grain))) for size, grain in zip(shape, cell, strict=True)]
     picture = Image.fromarray(rng.normal(0, 0.7, coarse).astype(np.float32))
     return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
@@ -43,7 +52,15 @@ def hair_cover(positions: np.ndarray, person: Person) -> np.ndarray:
 
 
 def hair_lift(positions: np.ndarray, person: Person) -> np.ndarray:
-    """How far the surface stands off the scalp for the volume of the hair, float32 (...), decimetres."""
+    """How far the surface stands off the scalp for the volume of the hair.
+
+    Args:
+        positions: float (..., 3), points of the base mesh in decimetres.
+        person: Whose hair.
+
+    Returns:
+        float32 (...): decimetres, 0 where there is no hair.
+    """
     thickness = _HAIR_THICKNESS[person.hair_style]
     return (thickness * np.clip(hair_cover(positions, person) / 0.22, 0, 1) ** 0.7).astype(np.float32)
 
@@ -68,7 +85,12 @@ def line_maps(detail: int) -> np.ndarray:
 
 
 def person_lines(person: Person, detail: int) -> np.ndarray:
-    """The lines that this person's face can make: `line_maps` outside the hair, deeper with age; same shape."""
+    """The lines that a face can make: `line_maps` outside the hair, deeper with age; same shape.
+
+    Args:
+        person: Whose face.
+        detail: 1 for faces of about 130 pixels, 2 for 260.
+    """
     bare = np.clip(-hair_cover(map_positions(detail), person) / 0.05, 0, 1) if person.hair_style != "bald" else 1.0
     return line_maps(detail) * np.asarray(bare * (0.7 + 0.6 * person.wrinkles), np.float32)[..., None]
 

@@ -63,7 +63,15 @@ def plan_events(rng: np.random.Generator, labels: list[str], frames: int, start:
 
 
 def sample_blinks(rng: np.random.Generator, seconds: float) -> np.ndarray:
-    """Draws the times (seconds) of a clip's blinks: one every three seconds, at least one."""
+    """Draws the times of a clip's blinks: one every three seconds, at least one.
+
+    Args:
+        rng: Source of randomness.
+        seconds: Length of the clip.
+
+    Returns:
+        float64 (blinks,), seconds, in no order.
+    """
     return rng.uniform(0, seconds, max(1, int(seconds / 3)))
 
 
@@ -97,7 +105,12 @@ class Performance:
         return units
 
     def view(self, view: View, frame: int) -> View:
-        """The view at a frame of a head that sways around a view."""
+        """The view of the swaying head at a frame.
+
+        Args:
+            view: What it sways around.
+            frame: Which frame.
+        """
         sway = np.sin(frame / self.fps * np.array([1.3, 0.9, 1.1]) + self.phases) * _SWAY
         return View(
             yaw=view.yaw + float(sway[0]),

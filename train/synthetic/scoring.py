@@ -44,7 +44,7 @@ def normalised(text: str) -> str:
 
 
 def is_same_answer(answer: str, truth: str) -> bool:
-    """Whether an answer is the true one, after `normalised`."""
+    """Whether an answer is the true one, but for what `normalised` leaves out."""
     return normalised(answer) == normalised(truth)
 
 

@@ -74,7 +74,7 @@ def sample_ground(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def sample_paint(rng: np.random.Generator, colour: str) -> tuple[int, ...]:
-    """Draws an RGB close to a colour of `COLOURS`."""
+    """Draws an RGB (0 to 255 each) close to a colour of `COLOURS`."""
     paint = np.clip(np.array(COLOURS[colour][1]) + rng.normal(0, 8, 3), 0, 255).astype(int)
     return tuple(paint.tolist())
 
