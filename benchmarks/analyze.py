@@ -16,7 +16,6 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-# What a stage of the analysis counts as in the table.
 STEPS = {
     "decode": "decode",
     "faces": "FEC",
@@ -25,6 +24,7 @@ STEPS = {
     "read": "prefill",
     "answer": "generation",
 }
+"""What a stage of the analysis counts as in the table."""
 ORDER = ("import", "load", "decode", "FEC", "prefill", "generation")
 
 
@@ -53,6 +53,40 @@ def run(command: list[str]) -> tuple[float, str]:
     return time.perf_counter() - start, printed
 
 
+def report(walls: list[float], splits: list[dict[str, float]], peak: float, threads: int) -> str:
+    """Write the figures as Markdown.
+
+    Args:
+        walls: Seconds of each run of the whole command.
+        splits: Seconds by step of each analysis.
+        peak: Memory of the command, MiB.
+        threads: How many each had.
+    """
+    import torch
+    import transformers
+
+    rows = [(step, [seconds[step] for seconds in splits]) for step in ORDER]
+    rows.append(("whole command", walls))
+    lines = [
+        "# `emotion-qwen analyze`: time and memory",
+        "",
+        f"```\n{shlex.join(['python', *sys.argv])}\n```",
+        "",
+        f"{datetime.now(UTC):%-d %B %Y}, {platform.machine()}, {os.cpu_count()} virtual cores of which"
+        f" {threads} used, torch {torch.__version__}, transformers {transformers.__version__};"
+        f" {len(walls)} runs, each in a fresh process.",
+        "Prefill is the preparation of the pixels, the vision tower and the label likelihoods; generation includes"
+        " reading the prompt of the reasoned answer.",
+        "",
+        "| step | best, s | median, s |",
+        "|---|---|---|",
+        *(f"| {step} | {min(seconds):.2f} | {statistics.median(seconds):.2f} |" for step, seconds in rows),
+        "",
+        f"Peak memory of the command: {peak:.0f} MiB.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -74,34 +108,11 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     alone = [sys.executable, __file__, str(arguments.clip), *options, "--split"]
     splits = [json.loads(run(alone)[1]) for _ in range(arguments.repeats)]
-
-    import torch
-    import transformers
-
-    rows = [(step, [seconds[step] for seconds in splits]) for step in ORDER]
-    rows.append(("whole command", walls))
-    lines = [
-        "# `emotion-qwen analyze`: time and memory",
-        "",
-        f"```\n{shlex.join(['python', *sys.argv])}\n```",
-        "",
-        f"{datetime.now(UTC):%-d %B %Y}, {platform.machine()}, {os.cpu_count()} virtual cores of which"
-        f" {arguments.threads} used, torch {torch.__version__}, transformers {transformers.__version__};"
-        f" {arguments.repeats} runs, each in a fresh process.",
-        "Prefill is the preparation of the pixels, the vision tower and the label likelihoods; generation includes"
-        " reading the prompt of the reasoned answer.",
-        "",
-        "| step | best, s | median, s |",
-        "|---|---|---|",
-        *(f"| {step} | {min(seconds):.2f} | {statistics.median(seconds):.2f} |" for step, seconds in rows),
-        "",
-        f"Peak memory of the command: {peak:.0f} MiB.",
-    ]
-    report = "\n".join(lines) + "\n"
+    text = report(walls, splits, peak, arguments.threads)
     if arguments.output is None:
-        print(report)
+        print(text)
     else:
-        arguments.output.write_text(report)
+        arguments.output.write_text(text)
 
 
 if __name__ == "__main__":
