@@ -1,6 +1,6 @@
 import pytest
 
-from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.processing import EmotionQwenProcessor, FacialEmotionCapture
 from emotion_qwen.train.collator import IGNORED, ConversationCollator
 from emotion_qwen.train.rendered_conversations import RenderedConversations, RenderedSettings
 
@@ -42,10 +42,19 @@ def test_a_known_face_adds_a_masked_copy(faces, processor):
     assert without["image_grid_thw"][0, 0] == 1
 
 
-def test_faces_are_looked_for_where_none_were_captured_before(faces, processor):
+def test_faces_are_looked_for_only_where_none_were_captured_before(faces, processor, monkeypatch):
+    looked, capture = [], FacialEmotionCapture.capture_batch
+
+    def noted(fec, clips, *arguments):
+        looked.extend(clips)
+        return capture(fec, clips, *arguments)
+
+    monkeypatch.setattr(FacialEmotionCapture, "capture_batch", noted)
     sample = conversations(faces).draw(0)
-    batch = ConversationCollator(processor)([{"messages": sample["messages"]}])
-    assert batch["image_grid_thw"][0, 0] in (1, 2)
+    ConversationCollator(processor)([sample])
+    assert not looked
+    ConversationCollator(processor)([{"messages": sample["messages"]}])
+    assert len(looked) == 1
 
 
 def test_each_sample_is_drawn_anew_and_is_the_same_whenever_it_is_asked_for(faces):

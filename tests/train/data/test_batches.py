@@ -183,8 +183,10 @@ def test_faces_that_were_stored_are_not_captured_again(media, processor, monkeyp
     collate = ConversationCollator(processor)
     expected = collate(fresh)
     assert expected["image_grid_thw"][0, 0] == 2
-    monkeypatch.setattr(FacialEmotionCapture, "capture", None)
+    looked = []
+    monkeypatch.setattr(FacialEmotionCapture, "capture_batch", lambda fec, clips, *_: looked.extend(clips) or [])
     batch = collate(stored)
+    assert not looked
     assert all(torch.equal(expected[name], batch[name]) for name in expected)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emotion_qwen.train.synthetic.clips import sample_clip
-from emotion_qwen.train.synthetic.performance import plan_events
+from emotion_qwen.train.synthetic.performance import Performance, plan_events
 from emotion_qwen.train.synthetic.video_writing import write_mp4
 
 
@@ -30,7 +30,25 @@ def test_events_follow_each_other(frames, labels):
     assert edge == frames
 
 
-def test_the_face_differs_most_from_its_start_around_the_apex(head):
+def performance(blink: float) -> Performance:
+    """Surprise in nine frames, three a second, with one blink."""
+    return Performance(plan_events(rng(), ["surprise"], 9), 3.0, {}, np.array([blink]), np.zeros(3))
+
+
+def test_a_face_shows_most_at_the_apex_and_nothing_at_the_start():
+    played = performance(blink=100.0)
+    shown = [sum(played.units(frame).values()) for frame in range(9)]
+    assert int(np.argmax(shown)) == played.events[0].apex
+    assert shown[0] == pytest.approx(0)
+
+
+def test_a_blink_closes_the_eyes_and_never_hides_an_apex():
+    apex = performance(blink=0.0).events[0].apex
+    assert performance(blink=0.0).units(0)["eyeBlinkLeft"] == pytest.approx(0.9)
+    assert performance(blink=apex / 3.0).units(apex)["eyeBlinkLeft"] == 0
+
+
+def test_a_clip_has_the_truth_of_every_frame_and_is_repeatable(head):
     clip = sample_clip(rng(), head, ["surprise"], frames=9, size=(64, 64))
     assert clip.frames.shape == (9, 64, 64, 3)
     assert clip.frames.dtype == np.uint8
