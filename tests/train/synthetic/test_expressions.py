@@ -11,7 +11,6 @@ from emotion_qwen.train.synthetic.expressions import (
 from emotion_qwen.train.synthetic.head_model import unit_rows
 
 
-@pytest.mark.usefixtures("head")
 @pytest.mark.parametrize("label", EMOTION_LABELS)
 def test_expressions_use_units_that_the_head_has(label):
     for seed in range(20):

@@ -7,7 +7,7 @@ PLAN = GroupPlan(clips=2, held_out_clips=3, scenes=("still", "cut"), frames=(8, 
 
 
 @pytest.fixture(scope="module")
-def folder(head, tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("groups")
     write_groups(folder, PLAN)
     return folder

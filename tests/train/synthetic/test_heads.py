@@ -8,8 +8,6 @@ from emotion_qwen.train.synthetic.head_identity import SEXES, SKIN_GROUPS, sampl
 from emotion_qwen.train.synthetic.head_model import build_head
 from emotion_qwen.train.synthetic.head_renderer import Light, View, over_background, render_head
 
-pytestmark = pytest.mark.usefixtures("head")
-
 
 def test_missing_assets_name_the_extra(monkeypatch):
     monkeypatch.setattr(head_assets, "find_spec", lambda name: None)
