@@ -61,9 +61,8 @@ class RenderedSource:
         except OSError as error:
             raise SampleError(str(error)) from error
 
-    def samples(self, visit: int) -> Iterator[tuple[int, int]]:
-        """See `Source.samples`."""
-        del visit
+    def stream(self) -> Iterator[tuple[int, int]]:
+        """See `Source.stream`."""
         yield from ((index, index) for index in range(len(self)))
 
     def sample_of(self, drawn: int, index: int, visit: int) -> Sample:

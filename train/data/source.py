@@ -56,12 +56,12 @@ class Source(Protocol):
         """
         ...
 
-    def samples(self, visit: int) -> Iterator[tuple[int, Any]]:
+    def stream(self) -> Iterator[tuple[int, Any]]:
         """Yield numbers and what `sample_of` makes a sample of, for data that is read as it goes."""
         ...
 
     def sample_of(self, drawn: Any, index: int, visit: int) -> Sample:
-        """Make a sample of what `samples` gave."""
+        """Make a sample of what `stream` gave."""
         ...
 
     def outlines(self) -> Iterator[Outline]:

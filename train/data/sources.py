@@ -105,9 +105,8 @@ class FileSource:
         """See `Source.sample`."""
         return self.sample_of(self.entries[index], index, visit)
 
-    def samples(self, visit: int) -> Iterator[tuple[int, Entry]]:
-        """See `Source.samples`."""
-        del visit  # the files are the same each time
+    def stream(self) -> Iterator[tuple[int, Entry]]:
+        """See `Source.stream`."""
         yield from enumerate(self.read())
 
     def sample_of(self, drawn: Entry, index: int, visit: int) -> Sample:

@@ -146,7 +146,7 @@ def _shuffled(source: Source, seed: Sequence[int], size: int) -> Iterator[tuple[
     visit = 0
     while True:
         index = -1
-        for index, drawn in source.samples(visit):
+        for index, drawn in source.stream():
             buffer.append((drawn, index, visit))
             if len(buffer) >= size:
                 yield _take(buffer, rng)

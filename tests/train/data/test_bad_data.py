@@ -217,7 +217,7 @@ def test_the_same_rows_are_read_from_every_kind_of_file(name, tmp_path, capsys):
 def test_streaming_names_a_table_that_is_cut_off(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and nothing else")
     with pytest.raises(ValueError, match="a.parquet' can't be read as"):
-        list(build_source({"reader": "trl", "path": str(tmp_path / "a.parquet")}, 0, streaming=True).samples(0))
+        list(build_source({"reader": "trl", "path": str(tmp_path / "a.parquet")}, 0, streaming=True).stream())
 
 
 def test_a_faulty_source_does_not_hide_what_the_others_say(tmp_path, capsys):

@@ -32,7 +32,7 @@ class Numbers:
             raise MediaError(f"There is no file '{index}.mp4'.")
         return {"messages": (self.name, index), "visit": visit}
 
-    def samples(self, visit):
+    def stream(self):
         yield from ((index, index) for index in range(self.length))
 
     def sample_of(self, drawn, index, visit):

@@ -45,7 +45,7 @@ def test_streaming_reads_the_same(layout):
     labels = sorted({answer for answers in layout.answers for answer in answers})
     own_labels = {"label_set": labels} if layout.source["reader"] in ("csv", "folder_per_label") else {}
     source = build_source(layout.source | own_labels, seed=0, streaming=True)
-    samples = [source.sample_of(drawn, index, 0)["messages"] for index, drawn in source.samples(0)]
+    samples = [source.sample_of(drawn, index, 0)["messages"] for index, drawn in source.stream()]
     assert [said(messages) for messages in samples] == layout.answers
 
 
