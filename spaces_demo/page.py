@@ -34,7 +34,7 @@ def build_page(text: gr.I18n) -> gr.Blocks:
     ) as page:
         gr.HTML(text("head"))
         remembered, shown = gr.State(None, time_to_live=settings.retention_seconds), gr.State(_CLIP)
-        with gr.Row(elem_id="eq-columns"):
+        with gr.Row():
             with gr.Column(scale=5, min_width=320):
                 tabs, clip, picture = _inputs(shown, text)
                 timeline = gr.HTML(elem_id="eq-timeline")

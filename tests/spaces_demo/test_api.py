@@ -91,7 +91,7 @@ def test_ask_and_about(client, media):
 
 
 def test_adapters_are_chosen_by_name_or_by_the_question(client, media):
-    assert client.predict(api_name="/about")["adapters"] == ["base", "auto", "tuned"]
+    assert client.predict(api_name="/about")["adapters"] == ["base", "auto", "emoset", "tuned"]
     file = handle_file(media["face"])
     base, tuned, auto = (client.predict(file, adapter=name, api_name="/analyze") for name in ("base", "tuned", "auto"))
     assert (base["adapter"], tuned["adapter"], auto["adapter"]) == (None, "tuned", "tuned")

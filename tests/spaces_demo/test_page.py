@@ -242,12 +242,32 @@ def test_the_camera(window):
 
 def test_adapters(window, media):
     window.add(media["face"])
-    window.page.get_by_text("More", exact=True).click()
-    window.page.get_by_label("Adapter").click()
-    window.page.get_by_role("option", name="tuned").click()
+    choose_adapter(window, "tuned")
     window.read()
     assert "Answered by emotion-qwen-nano with adapter tuned" in window.text(".eq-verdict")
     window.picture("adapter")
+
+
+def test_emotions_of_another_set_have_a_color_and_room_for_their_names(window, media):
+    window.add(media["face"])
+    choose_adapter(window, "emoset")
+    window.read()
+    assert "contentment" in window.text(".eq-bars")
+    colors, overhang = window.page.evaluate(
+        """() => [
+            [...document.querySelectorAll(".eq-label i, .eq-bar i")].map((i) => getComputedStyle(i).backgroundColor),
+            [...document.querySelectorAll(".eq-bars li > span")].map((cell) => cell.scrollWidth - cell.clientWidth),
+        ]"""
+    )
+    assert len(colors) == 9 and "rgba(0, 0, 0, 0)" not in colors
+    assert max(overhang) <= 0
+    window.picture("emotions_of_another_set")
+
+
+def choose_adapter(window: Window, name: str) -> None:
+    window.page.get_by_text("More", exact=True).click()
+    window.page.get_by_label("Adapter").click()
+    window.page.get_by_role("option", name=name).click()
 
 
 def test_off(window, media):
