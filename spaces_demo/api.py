@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-import engine
 import gradio as gr
+
+import engine
 from engine import Request
 from failures import ending_in_a_sentence
 from reading import BOTH, OFF, ON, Step, ask, read

@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from starlette.middleware import Middleware
+
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # A folder of its own for uploads: whatever grows old in it is deleted.
@@ -16,7 +18,6 @@ from look import HEAD, THEME  # noqa: E402
 from page import build_page, example_folders  # noqa: E402
 from page_texts import page_texts  # noqa: E402
 from settings import HERE  # noqa: E402
-from starlette.middleware import Middleware  # noqa: E402
 from uploads import keep_deleting  # noqa: E402
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+
 from refusal import RefusedError
 from request_counts import RequestCounts
 from words import say

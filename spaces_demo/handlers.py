@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-import engine
 import gradio as gr
+
+import engine
 from engine import Request
 from failures import ending_in_a_sentence
 from page_parts import download_of, evidence_of, verdicts_of

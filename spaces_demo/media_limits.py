@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import PIL.Image
 from av.error import FFmpegError
+
 from refusal import RefusedError
 from settings import Settings
 from words import say

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import engine
 import gradio as gr
+
+import engine
 from api import add_api
 from handlers import ask_on_page, read_for_page
 from picture_input import picture_input

@@ -1,6 +1,7 @@
 """What the page says of itself, in English and Chinese: the visitor's browser says which."""
 
 import gradio as gr
+
 from settings import Settings
 
 _TEXTS: dict[str, dict[str, str]] = {
