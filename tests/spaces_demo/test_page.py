@@ -125,6 +125,15 @@ def test_unusable_clips_get_a_sentence_and_the_page_lives_on(window, media, name
     window.page.wait_for_selector(".eq-download")
 
 
+def test_the_example_picture_opens_its_tab(window):
+    window.page.click("#eq-example-picture")
+    window.page.wait_for_selector(".eq-download")
+    expect(window.page.locator("#eq-picture img")).to_be_visible()
+    assert window.page.locator(".eq-frames figure").count() == 1
+    assert window.page.locator(".eq-timeline").count() == 0
+    window.picture("example_picture")
+
+
 def test_nothing_added_yet(window):
     window.page.click("#eq-read")
     window.page.wait_for_selector(".eq-problem")
@@ -275,14 +284,6 @@ def test_off(window, media):
     window.add(media["face"])
     window.read()
     assert "was off" in window.text("#eq-notes")
-
-
-def test_dark(browser, address, media):
-    window = Window(browser, address, color_scheme="dark")
-    window.add(media["face"])
-    window.read()
-    window.picture("dark")
-    window.page.context.close()
 
 
 def test_two_windows_do_not_mix(browser, address, media):

@@ -43,7 +43,7 @@ def test_labels_contrast_and_structure(browser, address, media, scheme):
     window = Window(browser, address, color_scheme=scheme)
     window.add(media["face"])
     window.read()
-    window.page.wait_for_timeout(500)
+    window.picture(scheme)
     rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
     found = Axe().run(window.page, options=rules).response["violations"]
     assert {rule["id"]: [node["html"][:160] for node in rule["nodes"]] for rule in found} == {}
