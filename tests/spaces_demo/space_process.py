@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -37,10 +38,26 @@ def serving(space: Path, **settings: object) -> Iterator[str]:
     Yields:
         Its address; what it logs is in `log.txt` beside its folder, what was uploaded in `uploads`.
     """
+    with answering([sys.executable, str(STRANGER)], space, space.parent, **settings) as address:
+        yield address
+
+
+@contextmanager
+def answering(command: list[str], folder: Path, around: Path, **settings: object) -> Iterator[str]:
+    """Run a command that serves a Space; stop it and whatever it started at the end.
+
+    Args:
+        command: The command.
+        folder: Where it runs.
+        around: Folder for what it logs and for uploads.
+        **settings: Environment variables.
+
+    Yields:
+        The Space's address, once it answers.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    around = space.parent
     environment = {
         **os.environ,
         **{name.upper(): str(value) for name, value in settings.items()},
@@ -52,14 +69,15 @@ def serving(space: Path, **settings: object) -> Iterator[str]:
     }
     with open(around / "log.txt", "a") as log:
         process = subprocess.Popen(
-            [sys.executable, str(STRANGER)], cwd=space, env=environment, stdout=log, stderr=subprocess.STDOUT
+            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
             address = f"http://127.0.0.1:{port}/"
             _wait_for(address, process, around / "log.txt")
             yield address
         finally:
-            process.terminate()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
 
 
