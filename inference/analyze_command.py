@@ -35,7 +35,12 @@ def add_analyze(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("media", metavar="CLIP", help="video, GIF or picture: a path or a URL")
     parser.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano, which is built in)")
-    parser.add_argument("--adapter", help="adapter: folder, Hub id, a name in the checkpoint, or auto")
+    parser.add_argument(
+        "--adapter",
+        default="auto",
+        help="adapter: folder, Hub id, a name in the checkpoint, base for none, or auto for the one that the question "
+        "calls for (default: auto)",
+    )
     parser.add_argument("--adapters", type=Path, metavar="DIR", help="folder of more adapters to choose from by name")
     parser.add_argument("--question", help="what to ask (default: what the face shows, and which emotion it is)")
     parser.add_argument(

@@ -53,7 +53,7 @@ class EmotionAnalyzer:
         self.model = model
         self.processor = processor
         self.adapters = AdapterSet(model)
-        self.adapter = BASE
+        self.adapter = AUTO
 
     @classmethod
     def from_pretrained(
@@ -72,9 +72,9 @@ class EmotionAnalyzer:
 
         Args:
             path_or_id: Local folder or Hub id; Emotion-Qwen-Nano, which comes with the package, by default.
-            adapter: What answers by default: the name of an adapter, `"auto"` for the one that each question calls
-                for, or the local folder or Hub id of one more PEFT adapter, which is then called by its folder's
-                name. None for the model alone.
+            adapter: What answers by default: the name of an adapter; `"base"` for the model alone; or the local folder
+                or Hub id of one more PEFT adapter, which is then called by its folder's name. None for `"auto"`, the
+                one that each question calls for, if any.
             device: Where it runs; by default the accelerator if there is one, else the CPU.
             dtype: Type of the weights; by default float32 on the CPU and the checkpoint's own elsewhere.
             attn_implementation: Attention of transformers' interface, such as `"sdpa"`.

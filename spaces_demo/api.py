@@ -13,7 +13,7 @@ from result_file import result_dict
 from words import LANGUAGES
 
 
-def analyze(file: str, question: str = "", language: str = "en", capture: str = ON, adapter: str = "base") -> dict:
+def analyze(file: str, question: str = "", language: str = "en", capture: str = ON, adapter: str = "auto") -> dict:
     """Read the apparent emotion in a video clip or a picture, with the evidence for it.
 
     Args:
@@ -21,7 +21,7 @@ def analyze(file: str, question: str = "", language: str = "en", capture: str = 
         question: What to ask; empty for which emotion it is and why.
         language: Language of the answer: "en" or "zh".
         capture: Facial Emotion Capture: "on", "off", or "both" to compare.
-        adapter: "base", "auto", or the name of an adapter.
+        adapter: "auto" (what the question calls for), "base" (the model alone), or the name of an adapter.
 
     Returns:
         Label, probabilities, text, key frames, gate, timeline, faces, and the notice that comes with them.
@@ -31,7 +31,7 @@ def analyze(file: str, question: str = "", language: str = "en", capture: str = 
     return result_dict(step.seen, list(step.analyses), engine.SETTINGS.model_name)
 
 
-def ask_about(file: str, question: str, language: str = "en", capture: str = ON, adapter: str = "base") -> str:
+def ask_about(file: str, question: str, language: str = "en", capture: str = ON, adapter: str = "auto") -> str:
     """Ask any question about a video clip or a picture.
 
     Args:
@@ -39,7 +39,7 @@ def ask_about(file: str, question: str, language: str = "en", capture: str = ON,
         question: The question.
         language: Language of the sentences around it: "en" or "zh".
         capture: Facial Emotion Capture: "on" or "off".
-        adapter: "base", "auto", or the name of an adapter.
+        adapter: "auto" (what the question calls for), "base" (the model alone), or the name of an adapter.
 
     Returns:
         The model's answer.
@@ -73,7 +73,7 @@ def add_api() -> None:
         question = gr.Textbox(label="question", value="")
         language = gr.Textbox(label="language", value="en")
         capture = gr.Textbox(label="capture", value=ON)
-        adapter = gr.Textbox(label="adapter", value="base")
+        adapter = gr.Textbox(label="adapter", value="auto")
         inputs = [file, question, language, capture, adapter]
         result, answer, facts = gr.JSON(label="result"), gr.Textbox(label="answer"), gr.JSON(label="about")
         limits = {"concurrency_limit": engine.SETTINGS.requests_at_once, "concurrency_id": "requests"}

@@ -55,9 +55,8 @@ def analyzer() -> Any:
 
 
 def adapter_names() -> tuple[str, ...]:
-    """What can be chosen as an adapter: the model alone, automatic where there is something to choose from, names."""
-    names = analyzer().adapters.names
-    return ("base", "auto", *names) if names else ("base",)
+    """What can be chosen as an adapter: what the question calls for, the model alone, or one by its name."""
+    return ("auto", "base", *analyzer().adapters.names)
 
 
 def label_name(label: str, language: str) -> str:

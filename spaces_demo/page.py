@@ -138,7 +138,7 @@ def _example_buttons(text: gr.I18n) -> list[tuple[gr.Button, str]]:
 
 def _options(text: gr.I18n) -> list[Any]:
     """Question, language, Facial Emotion Capture and adapter."""
-    names = {"base": text("no_adapter"), "auto": text("automatic")}
+    names = {"auto": text("automatic"), "base": text("no_adapter")}
     adapters = [(names.get(name, name), name) for name in engine.adapter_names()]
     with gr.Row(elem_id="eq-options"):
         language = gr.Radio([("English", "en"), ("中文", "zh")], value="en", label=text("language"))
@@ -152,7 +152,8 @@ def _options(text: gr.I18n) -> list[Any]:
             placeholder=text("usual_question"),
             max_length=engine.SETTINGS.max_question_characters,
         )
-        adapter = gr.Dropdown(adapters, value=adapters[0][1], label=text("adapter"), interactive=len(adapters) > 1)
+        some = len(adapters) > len(names)
+        adapter = gr.Dropdown(adapters, value=adapters[0][1], label=text("adapter"), interactive=some)
     return [question, language, capture, adapter]
 
 

@@ -40,7 +40,7 @@ def shipped(nano: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_they_are_chosen_by_name_and_by_what_is_asked_of_what(shipped, clip, portrait):
-    nano = EmotionAnalyzer.from_pretrained(adapter="auto", device="cpu")
+    nano = EmotionAnalyzer.from_pretrained(device="cpu")
     assert nano.adapters.names == ("clips", "portraits")
     assert nano.analyze(clip, **FEW).adapter == "clips"
     assert nano.analyze(portrait, **FEW).adapter == "portraits"
@@ -49,7 +49,7 @@ def test_they_are_chosen_by_name_and_by_what_is_asked_of_what(shipped, clip, por
 
 
 def test_general_questions_get_the_nano_itself(shipped, portrait):
-    nano, plain = (EmotionAnalyzer.from_pretrained(adapter=name, device="cpu") for name in ("auto", None))
+    nano, plain = (EmotionAnalyzer.from_pretrained(adapter=name, device="cpu") for name in (None, "base"))
     asked = {"question": "How many people are there?", "language": "en"}
     assert nano.analyze(portrait, **asked, **FEW).text == plain.analyze(portrait, **asked, **FEW).text
     assert nano.analyze(portrait, **asked, **FEW).adapter is None
@@ -60,7 +60,7 @@ def test_the_command_lists_chooses_and_exports_them(shipped, portrait, tmp_path,
     clips, portraits = capsys.readouterr().out.splitlines()
     assert clips.startswith("clips ") and clips.endswith("and open questions about emotion, of clips")
     assert portraits.startswith("portraits ") and portraits.endswith(", of pictures")
-    assert main(["analyze", str(portrait), "--adapter", "auto", "--device", "cpu", "--no-fec"]) == 0
+    assert main(["analyze", str(portrait), "--adapter", "base", "--device", "cpu", "--no-fec"]) == 0
     assert main(["export", str(tmp_path / "nano")]) == 0
     exported = EmotionAnalyzer.from_pretrained(tmp_path / "nano", device="cpu")
     ours = EmotionAnalyzer.from_pretrained(device="cpu")
