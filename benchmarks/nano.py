@@ -35,7 +35,7 @@ SECTIONS = {
     "Reasons": "reasoning",
     "General answers": "general",
     "Gate": "gate",
-    "With the adapter for the data": "adapters",
+    "With the adapter that is chosen": "adapters",
 }
 """What is measured besides the labels, by the heading of its table."""
 

@@ -11,6 +11,7 @@ import torch
 from asking import answers, batches, emotion_weights, prompts, some
 
 from emotion_qwen.inference import EmotionAnalyzer
+from emotion_qwen.inference.adapter_choice import choose_adapter
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question, reasoning_question
 from emotion_qwen.train.synthetic.records import Record, read_records
 from emotion_qwen.train.synthetic.scoring import accuracy_by_group, is_same_answer, score_reasoning
@@ -86,19 +87,26 @@ def score_general(analyzer: EmotionAnalyzer, folder: Path, language: str, size: 
 
 
 def score_adapters(model: str, folder: Path, size: int) -> list[Scores]:
-    """Accuracy with the adapter that was trained on a folder's data, if the checkpoint carries one of its name.
+    """Accuracy with the adapter that is chosen for a folder's people, if the checkpoint carries one for them.
 
     Args:
         model: The checkpoint, which is loaded anew: its weights are measured without adapters.
         folder: A data set with people who are held out.
         size: Items a batch.
     """
-    analyzer = EmotionAnalyzer.from_pretrained(model)
-    if folder.name not in analyzer.adapters.names:
+    kinds = {record["kind"] for record in single_people(folder)}
+    if not kinds:
         return []
-    with analyzer.adapters.using(folder.name):
+    analyzer = EmotionAnalyzer.from_pretrained(model)
+    media = kinds.pop() if len(kinds) == 1 else None
+    chosen = choose_adapter(label_question(LANGUAGES[0]), analyzer.adapters.purposes, media)
+    if chosen is None:
+        return []
+    analyzer.adapters.load(chosen)
+    with analyzer.adapters.using(chosen):
         tuned = [score_labels(analyzer, folder, language, size) for language in LANGUAGES]
-    return [{key: result[key] for key in ("data", "language", "people", "items", "accuracy")} for result in tuned]
+    kept = ("data", "language", "people", "items", "accuracy")
+    return [{"adapter": chosen} | {key: result[key] for key in kept} for result in tuned]
 
 
 def read_gate(analyzer: EmotionAnalyzer, folder: Path, size: int, most: int) -> list[Scores]:
