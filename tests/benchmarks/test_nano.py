@@ -5,6 +5,8 @@ from importlib import resources
 
 import nano
 
+from emotion_qwen.inference.checkpoint import load_checkpoint
+from emotion_qwen.measurements import read_measurements
 from emotion_qwen.train.synthetic.data_set import DataSetPlan, write_data_set
 
 
@@ -31,9 +33,11 @@ def test_the_last_step_of_make_nano_measures_every_kind_of_held_out_media(tmp_pa
     ]
     assert all(0 <= labels["accuracy"] <= 1 for labels in measured["results"])
     assert [reasons["items"] for reasons in measured["reasoning"]] == [2, 2]
+    chosen = [(labels["adapter"], labels["language"]) for labels in measured["adapters"]]
+    assert chosen == [("clips", "en"), ("clips", "zh")]  # of adapters for either kind, the first
     subjects = [("people", "image"), ("people", "video"), ("shapes", "image"), ("words", "image"), ("moving", "video")]
     assert [(scores["about"], scores["kind"]) for scores in measured["general"]] == subjects * 2
     assert [(gate["about"], gate["kind"]) for gate in measured["gate"]] == subjects
     assert all(0 < gate["emotion"] < 1 for gate in measured["gate"])
-    assert json.loads((model / "measurements.json").read_text()).items() >= measured.items()
+    assert read_measurements(load_checkpoint(model, device="cpu")[0]).items() >= measured.items()
     assert (tmp_path / "out" / "nano.md").read_text() in capsys.readouterr().out
