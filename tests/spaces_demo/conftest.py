@@ -70,10 +70,9 @@ def media(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def space(tmp_path_factory) -> Path:
-    """A Space whose model comes with two adapters, one of them for a data set's own emotions."""
+    """A Space whose model comes with one more adapter, for a data set's own emotions."""
     space = prepare_space(tmp_path_factory.mktemp("space"))
-    for name in ("emoset", "tuned"):
-        write_adapter(shipped_checkpoint(), space / "emotion-qwen-nano" / "adapters" / name)
+    write_adapter(shipped_checkpoint(), space / "emotion-qwen-nano" / "adapters" / "emoset")
     return space
 
 

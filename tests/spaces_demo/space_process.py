@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from emotion_qwen import export_to_hub
+from emotion_qwen.inference.adapter_files import own_adapters
 from emotion_qwen.inference.checkpoint import load_checkpoint, shipped_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,9 @@ STRANGER = Path(__file__).with_name("stranger.py")
 def prepare_space(folder: Path) -> Path:
     """Put the Space's folder and the exported Nano into one folder, as they would be published."""
     space = Path(shutil.copytree(ROOT / "spaces_demo", folder / "space", ignore=shutil.ignore_patterns("__pycache__")))
-    export_to_hub(*load_checkpoint(shipped_checkpoint(), device="cpu"), space / "emotion-qwen-nano")
+    nano = shipped_checkpoint()
+    parts = load_checkpoint(nano, device="cpu")
+    export_to_hub(*parts, space / "emotion-qwen-nano", adapters=own_adapters(nano))
     return space
 
 

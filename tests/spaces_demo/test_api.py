@@ -91,11 +91,12 @@ def test_ask_and_about(client, media):
 
 
 def test_adapters_are_chosen_by_name_or_by_the_question(client, media):
-    assert client.predict(api_name="/about")["adapters"] == ["auto", "base", "emoset", "tuned"]
+    assert client.predict(api_name="/about")["adapters"] == ["auto", "base", "clips", "emoset", "portraits"]
     file = handle_file(media["face"])
-    base, tuned, auto = (client.predict(file, adapter=name, api_name="/analyze") for name in ("base", "tuned", "auto"))
-    assert (base["adapter"], tuned["adapter"], auto["adapter"]) == (None, "tuned", "tuned")
-    assert tuned["probabilities"] != base["probabilities"]
+    names = ("base", "portraits", "auto")
+    base, named, auto = (client.predict(file, adapter=name, api_name="/analyze") for name in names)
+    assert (base["adapter"], named["adapter"], auto["adapter"]) == (None, "portraits", "clips")
+    assert named["probabilities"] != base["probabilities"]
     assert client.predict(file, api_name="/analyze") == auto
 
 

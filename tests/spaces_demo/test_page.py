@@ -65,7 +65,7 @@ def test_a_chinese_browser_gets_a_chinese_page(browser, address):
     window.page.click("#eq-example-clip")
     window.page.wait_for_selector(".eq-download")
     assert is_chinese(window.text("#eq-read")) and is_chinese(window.answers()[-1])
-    others = {"Emotion-Qwen", "emotion-qwen-nano", "English", "NASA", "JSON", "MB", "API", "MCP"}
+    others = {"Emotion-Qwen", "emotion-qwen-nano", "clips", "English", "NASA", "JSON", "MB", "API", "MCP"}
     assert set(re.findall(r"[A-Za-z_-]{2,}", window.text("body") + window.page.title())) <= others
     window.picture("chinese")
     assert not window.errors
@@ -251,9 +251,9 @@ def test_the_camera(window):
 
 def test_adapters(window, media):
     window.add(media["face"])
-    choose_adapter(window, "tuned")
+    choose_adapter(window, "portraits")
     window.read()
-    assert "Answered by emotion-qwen-nano with adapter tuned" in window.text(".eq-verdict")
+    assert "Answered by emotion-qwen-nano with adapter portraits" in window.text(".eq-verdict")
     window.picture("adapter")
 
 
