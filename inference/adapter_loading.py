@@ -116,7 +116,7 @@ def _import_peft() -> ModuleType:
     try:
         import peft
     except ImportError as error:
-        raise AdapterError("Adapters need PEFT: pip install 'emotion-qwen[train]'.") from error
+        raise AdapterError("Adapters need PEFT: pip install peft.") from error
     return peft
 
 
