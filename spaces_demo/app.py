@@ -15,6 +15,7 @@ UPLOADS = Path(os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettem
 import engine  # noqa: E402 - the switches above are read on import
 from browser_language import PageLanguage  # noqa: E402
 from look import HEAD, THEME  # noqa: E402
+from memory_arenas import limit_arenas  # noqa: E402
 from page import build_page, example_folders  # noqa: E402
 from page_texts import page_texts  # noqa: E402
 from settings import HERE  # noqa: E402
@@ -25,6 +26,7 @@ def main() -> None:
     """Load the model, then serve the page until stopped."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("emotion_qwen_space").setLevel(logging.INFO)
+    limit_arenas(engine.SETTINGS.memory_arenas)
     engine.analyzer()
     keep_deleting(UPLOADS, engine.SETTINGS.retention_seconds, engine.SETTINGS.sweep_seconds)
     text = page_texts(engine.SETTINGS)

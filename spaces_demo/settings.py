@@ -27,6 +27,7 @@ class Settings:
         sessions: Open pages whose last result is remembered; the oldest are forgotten first.
         patience_seconds: Longest wait for the next piece of an answer, the wait for answers before it included.
         gpu_seconds: Time on the accelerator that one request may ask for (ZeroGPU).
+        memory_arenas: Parts of memory that threads share (see `memory_arenas.py`); more are quicker, and grow.
     """
 
     model_id: str = str(HERE / "emotion-qwen-nano")
@@ -44,6 +45,7 @@ class Settings:
     sessions: int = 200
     patience_seconds: int = 300
     gpu_seconds: int = 60
+    memory_arenas: int = 2
 
     @property
     def model_name(self) -> str:
