@@ -40,11 +40,14 @@ SECTIONS = {
 """What is measured besides the labels, by the heading of its table."""
 
 
-def measure(analyzer: EmotionAnalyzer, folders: list[Path], size: int, most: int) -> dict[str, list[Scores]]:
+def measure(
+    analyzer: EmotionAnalyzer, adapted: EmotionAnalyzer, folders: list[Path], size: int, most: int
+) -> dict[str, list[Scores]]:
     """Scores of every folder; those of people are printed as they come.
 
     Args:
-        analyzer: Holds the model.
+        analyzer: Holds the model, which is measured without adapters.
+        adapted: Holds it once more, for its adapters.
         folders: Data sets.
         size: Items a batch.
         most: Items of a folder for reasons, general facts and gate.
@@ -58,7 +61,7 @@ def measure(analyzer: EmotionAnalyzer, folders: list[Path], size: int, most: int
                 print(table(results[-1]), reasons[-1], sep="\n\n", end="\n\n", flush=True)
             general.extend(score_general(analyzer, folder, language, size, most))
         gate.extend(read_gate(analyzer, folder, size, most))
-        tuned.extend(score_adapters(analyzer.model.name_or_path, folder, size))
+        tuned.extend(score_adapters(adapted, folder, size))
     return {"results": results, "reasoning": reasons, "general": general, "gate": gate, "adapters": tuned}
 
 
@@ -111,11 +114,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=HERE, help="folder of nano.json and nano.md")
     arguments = parser.parse_args()
 
-    analyzer = EmotionAnalyzer.from_pretrained(arguments.model)
+    analyzer, adapted = (EmotionAnalyzer.from_pretrained(arguments.model) for _ in range(2))
     start = time.perf_counter()
-    figures = measure(analyzer, arguments.data, arguments.batch_size, arguments.most)
-    as_used = EmotionAnalyzer.from_pretrained(arguments.model)  # loads adapters; those measured are without
-    portrait = as_used.analyze(HERE.parent / "examples/astronaut.png")
+    figures = measure(analyzer, adapted, arguments.data, arguments.batch_size, arguments.most)
+    portrait = adapted.analyze(HERE.parent / "examples/astronaut.png")
     measured = {
         "date": date.today().isoformat(),
         "command": f"python benchmarks/nano.py --most {arguments.most} "

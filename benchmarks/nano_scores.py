@@ -86,23 +86,21 @@ def score_general(analyzer: EmotionAnalyzer, folder: Path, language: str, size: 
     return scores
 
 
-def score_adapters(model: str, folder: Path, size: int) -> list[Scores]:
+def score_adapters(analyzer: EmotionAnalyzer, folder: Path, size: int) -> list[Scores]:
     """Accuracy with the adapter that is chosen for a folder's people, if the checkpoint carries one for them.
 
     Args:
-        model: The checkpoint, which is loaded anew: its weights are measured without adapters.
+        analyzer: Holds a model of its own: its adapters are loaded into it.
         folder: A data set with people who are held out.
         size: Items a batch.
     """
     kinds = {record["kind"] for record in single_people(folder)}
     if not kinds:
         return []
-    analyzer = EmotionAnalyzer.from_pretrained(model)
     media = kinds.pop() if len(kinds) == 1 else None
     chosen = choose_adapter(label_question(LANGUAGES[0]), analyzer.adapters.purposes, media)
     if chosen is None:
         return []
-    analyzer.adapters.load(chosen)
     with analyzer.adapters.using(chosen):
         tuned = [score_labels(analyzer, folder, language, size) for language in LANGUAGES]
     kept = ("data", "language", "people", "items", "accuracy")

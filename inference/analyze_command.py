@@ -37,7 +37,6 @@ def add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="checkpoint folder or Hub id (default: Emotion-Qwen-Nano, which is built in)")
     parser.add_argument(
         "--adapter",
-        default="auto",
         help="adapter: folder, Hub id, a name in the checkpoint, base for none, or auto for the one that the question "
         "calls for (default: auto)",
     )
