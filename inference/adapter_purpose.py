@@ -3,7 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import get_args
+
+from emotion_qwen.processing.media_kind import MediaKind
 
 from .errors import AdapterError
 from .json_file import read_settings
@@ -27,12 +29,12 @@ class AdapterPurpose:
 
     labels: tuple[str, ...] | None = None
     open_questions: bool | None = None
-    media: Literal["image", "video"] | None = None
+    media: MediaKind | None = None
 
     def __post_init__(self) -> None:
         if self.open_questions is None:
             object.__setattr__(self, "open_questions", self.labels is None)
-        if self.media not in (None, "image", "video"):
+        if self.media not in (None, *get_args(MediaKind)):
             raise ValueError(f"An adapter is for media of the kind image, video or null, not {self.media!r}.")
         if self.labels is None and not self.open_questions:
             raise ValueError("An adapter names labels or answers open questions, or both.")

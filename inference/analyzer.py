@@ -15,6 +15,7 @@ from emotion_qwen.processing import (
     FaceCapture,
 )
 from emotion_qwen.processing.face_capture import KeyFrame
+from emotion_qwen.processing.media_kind import MediaKind
 
 from .adapter_choice import choose_adapter
 from .adapter_files import AUTO, BASE, adapter_name, list_adapters, own_adapters
@@ -23,7 +24,7 @@ from .analysis import EmotionAnalysis, TimelinePoint
 from .checkpoint import load_checkpoint, shipped_checkpoint
 from .errors import AdapterError
 from .label_sets import LabelSet, as_label_set
-from .media import DecodedMedia, MediaKind, load_media
+from .media import DecodedMedia, load_media
 from .prompts import EMOTION_LABELS, label_name, label_question, reasoning_question
 from .question_check import check_question
 from .seen_media import SeenMedia

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +12,8 @@ from transformers.video_utils import VideoMetadata
 
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 from emotion_qwen.processing.image_loading import is_still, is_still_file
+from emotion_qwen.processing.media_kind import MediaKind
 from emotion_qwen.processing.video_decoding import open_source
-
-MediaKind = Literal["image", "video"]
 
 
 @dataclass(frozen=True)

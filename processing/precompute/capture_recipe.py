@@ -5,17 +5,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 from ..deepface_models import find_emotion_weights
 from ..face_backends import default_weights_path
 from ..facial_emotion_capture import FEC_VERSION
 from ..image_processing_emotion_qwen import EmotionQwenImageProcessor
+from ..media_kind import MediaKind
 from ..video_processing_emotion_qwen import EmotionQwenVideoProcessor
 from .content_hash import content_hash
 
-MediaKind = Literal["image", "video"]
-KINDS: tuple[MediaKind, ...] = ("image", "video")
+KINDS: tuple[MediaKind, ...] = get_args(MediaKind)
 
 _SAMPLING = ("do_sample_frames", "fps", "num_frames", "min_frames", "max_frames", "temporal_patch_size")
 _MASKING = ("mask_margin", "mask_fade")

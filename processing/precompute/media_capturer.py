@@ -12,9 +12,10 @@ import torch
 from ..face_capture import FaceCapture
 from ..image_loading import is_still_file
 from ..image_processing_emotion_qwen import EmotionQwenImageProcessor
+from ..media_kind import MediaKind
 from ..video_decoding import MediaError
 from ..video_processing_emotion_qwen import EmotionQwenVideoProcessor
-from .capture_recipe import CaptureRecipe, MediaKind
+from .capture_recipe import CaptureRecipe
 from .content_hash import content_hash
 
 Media = str | os.PathLike[str] | bytes | Mapping[str, Any]

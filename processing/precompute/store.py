@@ -5,10 +5,11 @@ from pathlib import Path
 
 from ..face_capture import FaceCapture
 from ..image_processing_emotion_qwen import EmotionQwenImageProcessor
+from ..media_kind import MediaKind
 from ..processing_emotion_qwen import EmotionQwenProcessor
 from ..video_processing_emotion_qwen import EmotionQwenVideoProcessor
 from .capture_files import JOURNAL, ROW_GROUP_SIZE, TABLE, has_rows, import_parquet, read_contents, read_journal
-from .capture_recipe import KINDS, CaptureRecipe, MediaKind
+from .capture_recipe import KINDS, CaptureRecipe
 from .content_hash import content_hash
 from .media_capturer import CaptureRow, Media, file_content
 

@@ -12,8 +12,8 @@ from typing import Literal, TypeVar
 
 import torch
 
+from ..media_kind import MediaKind
 from .capture_files import Journal, pack_journals
-from .capture_recipe import MediaKind
 from .content_hash import content_hash
 from .media_capturer import CaptureRow, MediaCapturer, file_content
 from .media_sources import MediaItem
