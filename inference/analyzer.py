@@ -8,12 +8,7 @@ from typing import Any, Literal
 import torch
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
-from emotion_qwen.processing import (
-    EmotionQwenImageProcessor,
-    EmotionQwenProcessor,
-    EmotionQwenVideoProcessor,
-    FaceCapture,
-)
+from emotion_qwen.processing import EmotionQwenProcessor, FaceCapture
 from emotion_qwen.processing.face_capture import KeyFrame
 from emotion_qwen.processing.media_kind import MediaKind
 
@@ -143,7 +138,7 @@ class EmotionAnalyzer:
         Returns:
             uint8 RGB (K, 3, H, W), in time order.
         """
-        return self._visual_processor(media.kind).face_capturer().mask(media.frames, capture)
+        return self.processor.visual_processor(media.kind).face_capturer().mask(media.frames, capture)
 
     @torch.inference_mode()
     def analyze(
@@ -256,9 +251,6 @@ class EmotionAnalyzer:
             return None
         self.adapters.load(adapter)
         return adapter
-
-    def _visual_processor(self, kind: MediaKind) -> EmotionQwenImageProcessor | EmotionQwenVideoProcessor:
-        return self.processor.image_processor if kind == "image" else self.processor.video_processor
 
 
 def _require_place(adapter: str | Path, known: Sequence[str]) -> None:

@@ -9,7 +9,10 @@ from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProce
 from transformers.processing_utils import MultiModalData
 from transformers.utils import logging
 
+from .image_processing_emotion_qwen import EmotionQwenImageProcessor
+from .media_kind import MediaKind
 from .video_inputs import list_clips
+from .video_processing_emotion_qwen import EmotionQwenVideoProcessor
 
 logger = logging.get_logger(__name__)
 
@@ -34,6 +37,10 @@ class EmotionQwenProcessor(Qwen2_5_VLProcessor):
         **kwargs: Any,
     ) -> None:
         super().__init__(image_processor, tokenizer, video_processor, chat_template=chat_template, **kwargs)
+
+    def visual_processor(self, kind: MediaKind) -> EmotionQwenImageProcessor | EmotionQwenVideoProcessor:
+        """Return the part that processes media of one kind, and captures faces in them."""
+        return self.image_processor if kind == "image" else self.video_processor
 
     def apply_chat_template(self, conversation: Any, *args: Any, **kwargs: Any) -> Any:
         """Apply the chat template as the base class does.

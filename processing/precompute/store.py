@@ -4,10 +4,8 @@ import os
 from pathlib import Path
 
 from ..face_capture import FaceCapture
-from ..image_processing_emotion_qwen import EmotionQwenImageProcessor
 from ..media_kind import MediaKind
 from ..processing_emotion_qwen import EmotionQwenProcessor
-from ..video_processing_emotion_qwen import EmotionQwenVideoProcessor
 from .capture_files import JOURNAL, ROW_GROUP_SIZE, TABLE, has_rows, import_parquet, read_contents, read_journal
 from .capture_recipe import KINDS, CaptureRecipe
 from .content_hash import content_hash
@@ -47,7 +45,7 @@ class FaceCaptureStore:
         for kind in KINDS:
             of_kind = [recipe for recipe in recipes if recipe.kind == kind]
             if of_kind:
-                wanted = None if processor is None else CaptureRecipe.of(_part(processor, kind))
+                wanted = None if processor is None else CaptureRecipe.of(processor.visual_processor(kind))
                 self._index(kind, self.folder / self._choose(of_kind, wanted).name)
 
     def __len__(self) -> int:
@@ -108,7 +106,3 @@ class FaceCaptureStore:
         with import_parquet().ParquetFile(path, memory_map=True) as file:
             group = file.read_row_group(number // ROW_GROUP_SIZE, use_threads=False)
         return CaptureRow(**group.slice(number % ROW_GROUP_SIZE, 1).to_pylist()[0])
-
-
-def _part(processor: EmotionQwenProcessor, kind: MediaKind) -> EmotionQwenImageProcessor | EmotionQwenVideoProcessor:
-    return processor.image_processor if kind == "image" else processor.video_processor

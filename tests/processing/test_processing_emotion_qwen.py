@@ -278,3 +278,8 @@ def test_settings_can_be_overridden_while_loading(processor: EmotionQwenProcesso
     assert loaded.video_processor.facial_emotion_capture is False
     assert loaded.image_processor.facial_emotion_capture is False
     assert loaded.video_processor.fps == 5
+
+
+def test_each_kind_of_media_has_its_part(processor: EmotionQwenProcessor):
+    assert processor.visual_processor("image") is processor.image_processor
+    assert processor.visual_processor("video") is processor.video_processor
