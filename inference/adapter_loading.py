@@ -7,11 +7,11 @@ from safetensors import SafetensorError
 from torch import nn
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
+from emotion_qwen.processing.first_line import short_reason
 
 from .adapter_files import check_base, locate_adapter
 from .adapter_fit import check_fit
 from .errors import AdapterError
-from .first_line import short_reason
 
 _LOAD_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError, SafetensorError)
 

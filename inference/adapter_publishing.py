@@ -9,6 +9,7 @@ from string import Template
 
 import huggingface_hub
 
+from emotion_qwen.processing.first_line import first_line
 from emotion_qwen.whole_folder import appearing_whole, free_folder
 
 from .adapter_files import AdapterInfo, read_adapter
@@ -17,7 +18,6 @@ from .adapter_purpose import AdapterPurpose
 from .carried_adapters import write_adapter
 from .checkpoint import load_checkpoint
 from .errors import AdapterError, OutputError
-from .first_line import first_line
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 

@@ -8,9 +8,9 @@ from safetensors import SafetensorError
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.processing.first_line import short_reason
 
 from .errors import CheckpointError
-from .first_line import short_reason
 from .json_file import read_settings
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")

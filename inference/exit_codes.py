@@ -5,8 +5,6 @@ import signal
 import sys
 from collections.abc import Callable
 
-from .first_line import first_line
-
 _DEFECT, _BAD_INPUT, _INTERRUPTED = 1, 2, 128 + signal.SIGINT
 
 
@@ -31,6 +29,8 @@ def exit_code(run: Callable[[], int | None]) -> int:
         return 0
     except (ValueError, TypeError, OSError, ImportError, MemoryError, RuntimeError) as error:
         # The project's own errors are among these, and say what to do in one sentence.
+        from emotion_qwen.processing.first_line import first_line  # not above: arguments are parsed without torch
+
         print(f"emotion-qwen: {first_line(error)}", file=sys.stderr)
         return _BAD_INPUT
     except Exception as error:

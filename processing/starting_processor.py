@@ -8,6 +8,7 @@ from typing import Any
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from .chat_template import load_chat_template
+from .first_line import first_line
 from .image_processing_emotion_qwen import EmotionQwenImageProcessor
 from .processing_emotion_qwen import EmotionQwenProcessor
 from .video_processing_emotion_qwen import EmotionQwenVideoProcessor
@@ -47,8 +48,7 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
             folder, local_files_only=True, trust_remote_code=False, padding_side="left"
         )
     except Exception as error:  # a damaged file raises whatever its reader raises
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"The tokenizer of {str(folder)!r} can't be loaded: {reason}") from error
+        raise ValueError(f"The tokenizer of {str(folder)!r} can't be loaded: {first_line(error)}") from error
 
 
 def extend_tokenizer(tokenizer: PreTrainedTokenizerBase) -> dict[int, int | None]:

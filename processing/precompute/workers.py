@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 
 import torch
 
+from ..first_line import first_line
 from ..media_kind import MediaKind
 from .capture_files import Journal, pack_journals
 from .content_hash import content_hash
@@ -229,6 +230,5 @@ def _attempt(action: Callable[[], Value]) -> tuple[Value | None, str]:
 
 def one_line(error: Exception) -> str:
     """Return the first line of an error, with its type unless its messages are written for people."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {text}"
+    reason = first_line(error)
+    return reason if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: {reason}"

@@ -7,6 +7,8 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, IterableDataset, load_dataset, load_from_disk
 
+from emotion_qwen.processing.first_line import first_line
+
 from .entries import MEDIA_KINDS, Entry, Message, Part, SampleError, checked_messages, fault, media_parts
 from .text_files import read_json_records
 
@@ -87,8 +89,8 @@ def _readable(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = str(error.__cause__ or error).strip().split("\n")[0].removesuffix(".")
-        raise ValueError(f"'{path}' can't be read as {what}: {reason or type(error).__name__}.") from error
+        reason = first_line(error.__cause__ or error).removesuffix(".")
+        raise ValueError(f"'{path}' can't be read as {what}: {reason}.") from error
 
 
 class TrlRows(Sequence[Entry]):
