@@ -53,11 +53,8 @@ def test_labels_contrast_and_structure(browser, address, media, scheme):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast_of_what_stands_in_an_empty_box(browser, address, scheme):
     window = Window(browser, address, color_scheme=scheme)
-    colors = window.page.evaluate(
-        """() => {
-            const box = document.querySelector("#eq-further textarea");
-            return [getComputedStyle(box, "::placeholder").color, getComputedStyle(box).backgroundColor];
-        }"""
+    colors = window.page.locator("#eq-further textarea").evaluate(  # a locator waits until the page has the box
+        """box => [getComputedStyle(box, "::placeholder").color, getComputedStyle(box).backgroundColor]"""
     )
     lighter, darker = sorted(map(luminance, colors), reverse=True)
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
