@@ -1,50 +1,22 @@
 """Emotion-Qwen on top of transformers' Qwen2.5-VL: its own vision tower, and a choice of text backbones."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import AutoModel, Cache, GenerationMixin
-from transformers.modeling_outputs import (
-    BaseModelOutputWithPast,
-    BaseModelOutputWithPooling,
-    CausalLMOutputWithPast,
-)
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLModel
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs, can_return_tuple
 
 from .configuration_emotion_qwen import EmotionQwenConfig
-from .vision_emotion_qwen import (
-    EmotionQwenPreTrainedModel,
-    EmotionQwenVisionModel,
+from .outputs_emotion_qwen import (
+    EmotionQwenCausalLMOutputWithPast,
+    EmotionQwenModelOutputWithPast,
     EmotionQwenVisionOutput,
-    split_gate_weights,
 )
-
-
-@dataclass
-class EmotionQwenModelOutputWithPast(BaseModelOutputWithPast):
-    """Output of the base model.
-
-    Attributes:
-        gate_weights: One float32 `(num_tokens, 2)` tensor per item, all images in order and then all videos; None
-            unless asked for with `output_gate_weights=True`.
-    """
-
-    gate_weights: tuple[torch.Tensor, ...] | None = None
-
-
-@dataclass
-class EmotionQwenCausalLMOutputWithPast(CausalLMOutputWithPast):
-    """Output of the model that generates.
-
-    Attributes:
-        gate_weights: As in `EmotionQwenModelOutputWithPast`.
-    """
-
-    gate_weights: tuple[torch.Tensor, ...] | None = None
+from .vision_emotion_qwen import EmotionQwenPreTrainedModel, EmotionQwenVisionModel, split_gate_weights
 
 
 class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):

@@ -1,9 +1,6 @@
 """The vision tower of Emotion-Qwen: Qwen2.5-VL's, with a compressor where that has its patch merger."""
 
-from dataclasses import dataclass
-
 import torch
-from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
     Qwen2_5_VisionTransformerPretrainedModel,
     Qwen2_5_VLPreTrainedModel,
@@ -16,24 +13,10 @@ from transformers.vision_utils import get_vision_attention_seqlens, get_vision_p
 
 from .configuration_emotion_qwen import EmotionQwenConfig, EmotionQwenVisionConfig
 from .hybrid_compressor import HybridCompressor
+from .outputs_emotion_qwen import EmotionQwenVisionOutput
 from .projectors import FusionProjector, MLPProjector
 
 PROJECTORS = {"hybrid": HybridCompressor, "mlp": MLPProjector, "fusion": FusionProjector}
-
-
-@dataclass
-class EmotionQwenVisionOutput(BaseModelOutputWithPooling):
-    """Output of the vision tower.
-
-    Attributes:
-        last_hidden_state: Patches after the last block, `(num_patches, d_v)`, in window order as in Qwen2.5-VL.
-        pooler_output: Visual tokens: `(num_tokens, d_t)` from the tower, a tuple with one such tensor per item from
-            `get_image_features` and `get_video_features`.
-        gate_weights: float32 `(num_tokens, 2)`, emotion then general, split per item as `pooler_output` is; None
-            unless asked for with `output_gate_weights=True`, and with the MLP projector, which has no gate.
-    """
-
-    gate_weights: torch.Tensor | tuple[torch.Tensor, ...] | None = None
 
 
 class EmotionQwenPreTrainedModel(Qwen2_5_VLPreTrainedModel):
@@ -134,4 +117,4 @@ def split_gate_weights(outputs: EmotionQwenVisionOutput) -> EmotionQwenVisionOut
     return outputs
 
 
-__all__ = ["EmotionQwenPreTrainedModel", "EmotionQwenVisionModel", "EmotionQwenVisionOutput", "split_gate_weights"]
+__all__ = ["EmotionQwenPreTrainedModel", "EmotionQwenVisionModel", "split_gate_weights"]
