@@ -78,16 +78,24 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
         self,
         input_ids: torch.LongTensor,
         mm_token_type_ids: torch.IntTensor | None = None,
+        image_grid_thw: torch.LongTensor | None = None,
+        video_grid_thw: torch.LongTensor | None = None,
+        second_per_grid_ts: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
-        **grids: torch.Tensor | None,
+        **kwargs: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Computes the positions of a whole prompt, of the kind that the text backbone has.
+
+        The arguments are named and ordered as in Qwen2.5-VL: transformers reads their names to prepare an export.
 
         Args:
             input_ids: `(batch, length)`.
             mm_token_type_ids: `(batch, length)`: 0 text, 1 image, 2 video; needed with mrope.
+            image_grid_thw: Patches along time, height and width of each image, int64 `(num_images, 3)`.
+            video_grid_thw: Patches along time, height and width of each video, int64 `(num_videos, 3)`.
+            second_per_grid_ts: Seconds per temporal patch of each video, `(num_videos,)`.
             attention_mask: `(batch, length)`, 1 for tokens and 0 for padding.
-            **grids: `image_grid_thw`, `video_grid_thw` and `second_per_grid_ts`, as in Qwen2.5-VL.
+            **kwargs: Other inputs of the model, which have no part in positions.
 
         Returns:
             int64 positions, `(3, batch, length)` with mrope and `(batch, length)` without, and by how much the
@@ -98,7 +106,14 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
         """
         if self.config.uses_mrope:
             try:
-                return super().get_rope_index(input_ids, mm_token_type_ids, attention_mask=attention_mask, **grids)
+                return super().get_rope_index(
+                    input_ids,
+                    mm_token_type_ids,
+                    image_grid_thw=image_grid_thw,
+                    video_grid_thw=video_grid_thw,
+                    second_per_grid_ts=second_per_grid_ts,
+                    attention_mask=attention_mask,
+                )
             except StopIteration as error:
                 raise ValueError(
                     "mm_token_type_ids marks more images or videos than have a grid: give the grids of all that the "

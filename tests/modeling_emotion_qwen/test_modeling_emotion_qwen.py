@@ -234,6 +234,28 @@ def test_other_block_sizes_work(spatial_merge_size):
     assert tokens.shape == (32 // spatial_merge_size**2, 48)
 
 
+def test_positions_are_asked_for_as_qwens_are(qwen, with_qwens_merger):
+    inputs = left_pad(mixed_prompts())
+    media = [inputs[name] for name in ("image_grid_thw", "video_grid_thw", "second_per_grid_ts")]
+    arguments = inputs["input_ids"], inputs["mm_token_type_ids"], *media, inputs["attention_mask"]
+    expected, given = (model.model.get_rope_index(*arguments) for model in (qwen, with_qwens_merger))
+    assert all(map(torch.equal, given, expected))
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@torch.no_grad()
+def test_transformers_prepares_inputs_for_an_export(backbone):
+    """It finds by their names the arguments from which positions are computed."""
+    exporters = pytest.importorskip("transformers.exporters.utils")
+    model, inputs = tiny_model(backbone).model, left_pad(mixed_prompts())
+    tokens = inputs["attention_mask"].bool()
+    expected = model(**inputs).last_hidden_state[tokens]
+    prepared = dict(inputs)
+    exporters.precompute_export_inputs(model, prepared)
+    assert "position_ids" in prepared
+    torch.testing.assert_close(model(**prepared).last_hidden_state[tokens], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_llama_takes_plain_positions():
     model = tiny_model("llama")
     inputs = left_pad(mixed_prompts())
