@@ -12,6 +12,7 @@ from transformers.utils import TransformersKwargs, can_return_tuple
 
 from .configuration_emotion_qwen import EmotionQwenConfig
 from .outputs_emotion_qwen import (
+    CACHE,
     EmotionQwenCausalLMOutputWithPast,
     EmotionQwenModelOutputWithPast,
     EmotionQwenVisionOutput,
@@ -122,13 +123,10 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask.long()
         return (mask.cumsum(dim=-1) - 1).clamp(min=0), torch.zeros_like(input_ids[:, :1])
 
-    def compute_3d_position_ids(
-        self, *, past_key_values: Cache | None = None, **inputs: torch.Tensor | None
-    ) -> torch.Tensor | None:
+    def compute_3d_position_ids(self, **inputs: torch.Tensor | Cache | None) -> torch.Tensor | None:
         """Computes Qwen2.5-VL's positions along time, height and width.
 
         Args:
-            past_key_values: The cache, if any.
             **inputs: As in Qwen2.5-VL.
 
         Returns:
@@ -137,10 +135,11 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
         """
         if not self.config.uses_mrope:
             return None
-        if past_key_values is None or past_key_values.get_seq_length() == 0:
+        cache = inputs.get(CACHE)
+        if cache is None or cache.get_seq_length() == 0:
             # A new sequence: the offset that an earlier one left behind would shift this one's later tokens.
             self.rope_deltas = None
-        return super().compute_3d_position_ids(past_key_values=past_key_values, **inputs)
+        return super().compute_3d_position_ids(**inputs)
 
     @can_return_tuple
     def forward(
@@ -167,7 +166,7 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
             input_ids: `(batch, length)`.
             attention_mask: `(batch, length)`, 1 for tokens and 0 for padding.
             position_ids: `(batch, length)`, or `(3 or 4, batch, length)` with mrope.
-            past_key_values: The cache.
+            past_key_values: The cache; since transformers 5.24 it may also be given as `cache`.
             inputs_embeds: `(batch, length, d_t)`, in place of the embeddings of `input_ids`.
             use_cache: Whether to return a cache.
             pixel_values: Flattened patches of all images.
@@ -187,6 +186,8 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
         Raises:
             ValueError: Both pixels and `mm_encoder_outputs` are given, or placeholders and visual tokens do not match.
         """
+        # Not left among the rest, which goes to the vision tower too.
+        cache = kwargs.pop(CACHE, past_key_values)
         if mm_encoder_outputs is None:
             mm_encoder_outputs = self._encode_media(
                 pixel_values, image_grid_thw, pixel_values_videos, video_grid_thw, output_gate_weights, **kwargs
@@ -207,7 +208,6 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
             input_ids=input_ids,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
             image_grid_thw=image_grid_thw,
@@ -216,14 +216,15 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
             second_per_grid_ts=second_per_grid_ts,
             mm_encoder_outputs=mm_encoder_outputs,
             return_dict=True,
+            **{CACHE: cache},
             **kwargs,
         )
         return EmotionQwenModelOutputWithPast(
             last_hidden_state=outputs.last_hidden_state,
-            past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             gate_weights=collect_gate_weights(mm_encoder_outputs) if output_gate_weights else None,
+            **{CACHE: outputs.get(CACHE)},
         )
 
     def _encode_media(
@@ -304,7 +305,7 @@ class EmotionQwenForConditionalGeneration(
             input_ids: `(batch, length)`.
             attention_mask: `(batch, length)`.
             position_ids: As in `EmotionQwenModel.forward`.
-            past_key_values: The cache.
+            past_key_values: As in `EmotionQwenModel.forward`.
             inputs_embeds: `(batch, length, d_t)`.
             labels: `(batch, length)` token ids to predict, -100 where there is nothing to learn.
             use_cache: Whether to return a cache.
@@ -350,10 +351,10 @@ class EmotionQwenForConditionalGeneration(
         return EmotionQwenCausalLMOutputWithPast(
             loss=loss,
             logits=logits,
-            past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             gate_weights=outputs.gate_weights,
+            **{CACHE: outputs.get(CACHE)},
         )
 
     def _prepare_position_ids_for_generation(
@@ -377,7 +378,7 @@ def collect_gate_weights(
 
 def _media_give_positions(input_ids: torch.Tensor, inputs: dict[str, Any]) -> bool:
     """Whether positions are to be computed from all media of a prompt, also where part of it is in a cache."""
-    types, cache = inputs.get("mm_token_type_ids"), inputs.get("past_key_values")
+    types, cache = inputs.get("mm_token_type_ids"), inputs.get(CACHE)
     mask = inputs.get("attention_mask")
     mask = input_ids if mask is None else mask
     if types is None or not types.shape == input_ids.shape == mask.shape:  # Only new tokens may be given, not all.

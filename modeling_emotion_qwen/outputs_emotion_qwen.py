@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPast, BaseModelOutputWithPooling, CausalLMOutputWithPast
 
+CACHE = "cache" if "cache" in BaseModelOutputWithPast.__dataclass_fields__ else "past_key_values"
+"""What transformers calls the cache among arguments and outputs: `cache` since 5.24, `past_key_values` before."""
+
 
 @dataclass
 class EmotionQwenVisionOutput(BaseModelOutputWithPooling):
@@ -45,6 +48,7 @@ class EmotionQwenCausalLMOutputWithPast(CausalLMOutputWithPast):
 
 
 __all__ = [
+    "CACHE",
     "EmotionQwenCausalLMOutputWithPast",
     "EmotionQwenModelOutputWithPast",
     "EmotionQwenVisionOutput",

@@ -1,13 +1,21 @@
 """Generation: caches, beams, padding, continuing, assisted, guided, from embeddings."""
 
+import inspect
+from dataclasses import fields
+
 import pytest
 import torch
-from transformers import StaticCache
+from transformers import ContinuousBatchingConfig, DynamicCache, GenerationConfig, StaticCache
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLModel
 
-from .tiny import BACKBONES, IMAGE, VIDEO, VOCABULARY, left_pad, mixed_prompts, prompt, tiny_model, words
+from emotion_qwen.outputs_emotion_qwen import CACHE, EmotionQwenModelOutputWithPast
+
+from .tiny import BACKBONES, IMAGE, PAD, VIDEO, VOCABULARY, left_pad, mixed_prompts, prompt, tiny_model, words
 
 NEW_TOKENS = 6
 GREEDY = {"do_sample": False, "max_new_tokens": NEW_TOKENS, "eos_token_id": None}
+PIXELS = ("pixel_values", "pixel_values_videos")
+GRIDS = ("image_grid_thw", "video_grid_thw", "second_per_grid_ts")
 
 
 @pytest.fixture(scope="module", params=BACKBONES)
@@ -20,6 +28,14 @@ def batch():
     return left_pad(mixed_prompts())
 
 
+def followed_by(inputs: dict[str, torch.Tensor], new: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The inputs of a prompt and the text after it, `(batch, new)`."""
+    whole = dict(inputs, input_ids=torch.cat([inputs["input_ids"], new], dim=1))
+    for name, filler in (("attention_mask", 1), ("mm_token_type_ids", 0)):
+        whole[name] = torch.nn.functional.pad(inputs[name], (0, new.shape[1]), value=filler)
+    return whole
+
+
 def test_cached_equals_uncached(model, batch):
     uncached = model.generate(**batch, **GREEDY, use_cache=False)
     assert torch.equal(model.generate(**batch, **GREEDY), uncached)
@@ -30,11 +46,47 @@ def test_every_step_is_the_forward_pass_of_what_it_follows(model):
     inputs = mixed_prompts()[0]
     generated = model.generate(**inputs, **GREEDY, output_logits=True, return_dict_in_generate=True)
     length = inputs["input_ids"].shape[1]
-    whole = dict(inputs, input_ids=generated.sequences, attention_mask=torch.ones_like(generated.sequences))
-    whole["mm_token_type_ids"] = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, NEW_TOKENS))
     with torch.no_grad():
-        expected = model(**whole).logits[0, length - 1 : -1]
+        expected = model(**followed_by(inputs, generated.sequences[:, length:])).logits[0, length - 1 : -1]
     torch.testing.assert_close(torch.cat(generated.logits), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_cache_is_called_what_transformers_calls_it():
+    asked_for = [Qwen2_5_VLModel.forward, Qwen2_5_VLModel.compute_3d_position_ids]
+    assert all(CACHE in inspect.signature(method).parameters for method in asked_for)
+    assert CACHE in {field.name for field in fields(EmotionQwenModelOutputWithPast)}
+
+
+@pytest.mark.filterwarnings("error:.*past_key_values:FutureWarning")
+@pytest.mark.parametrize("name", sorted({"past_key_values", CACHE}))
+@torch.no_grad()
+def test_decoding_by_hand_is_the_forward_pass_of_the_whole(model, name):
+    inputs = prompt(words(4), ("image", (1, 8, 8)), words(5, 2))
+    new = torch.tensor([words(3, 9)])
+    expected = model(**followed_by(inputs, new)).logits[:, -3:]
+    inputs.pop("attention_mask")
+    cache = model(**inputs, use_cache=True)[CACHE]
+    logits = [model(input_ids=token, **{name: cache}).logits for token in new.split(1, dim=1)]
+    torch.testing.assert_close(torch.cat(logits, dim=1), expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_cache_is_kept_from_the_vision_tower(model):
+    inputs, given = mixed_prompts()[0], {}
+    hook = model.model.visual.register_forward_pre_hook(lambda _, __, named: given.update(named), with_kwargs=True)
+    model(**inputs, **{CACHE: DynamicCache(config=model.config.get_text_config())})
+    hook.remove()
+    assert "grid_thw" in given and not given.keys() & {"past_key_values", "cache"}
+
+
+def test_requests_that_share_batches_as_they_come_get_the_greedy_text(model):
+    """Paged attention gives its own cache the name that all caches have since transformers 5.24."""
+    requests = [words(5), words(7, 1)]
+    expected = [model.generate(torch.tensor([request]), **GREEDY)[0, len(request) :].tolist() for request in requests]
+    greedy = GenerationConfig(do_sample=False, max_new_tokens=NEW_TOKENS, eos_token_id=-1, pad_token_id=PAD)
+    memory = ContinuousBatchingConfig(num_blocks=4, max_batch_tokens=32)
+    answers = model.generate_batch(requests, generation_config=greedy, continuous_batching_config=memory)
+    assert [answer.generated_tokens for answer in answers.values()] == expected
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
@@ -68,17 +120,22 @@ def test_several_answers_to_one_prompt(model):
     assert torch.equal(answers[:1], best)
 
 
-def test_continuing_from_a_cache_equals_going_on(model):
+@pytest.mark.parametrize(
+    "left_out",
+    [PIXELS, (*PIXELS, *GRIDS), (*PIXELS, *GRIDS, "mm_token_type_ids")],
+    ids=["no pixels", "no grids", "only text"],
+)
+def test_continuing_from_a_cache_equals_going_on(model, left_out):
     inputs = mixed_prompts()[0]
-    expected = model.generate(**inputs, **GREEDY)
-    first = model.generate(**inputs, **(GREEDY | {"max_new_tokens": 2}), return_dict_in_generate=True)
-    rest = dict(inputs, input_ids=first.sequences, attention_mask=torch.ones_like(first.sequences))
-    rest["mm_token_type_ids"] = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, 2))
-    rest.pop("pixel_values"), rest.pop("pixel_values_videos")
-    going_on = model.generate(
-        **rest, **(GREEDY | {"max_new_tokens": NEW_TOKENS - 2}), past_key_values=first.past_key_values
-    )
-    assert torch.equal(going_on, expected)
+    options = GREEDY | {"output_logits": True, "return_dict_in_generate": True}
+    expected = model.generate(**inputs, **options)
+    first = model.generate(**inputs, **(options | {"max_new_tokens": 2}))
+    whole = followed_by(inputs, first.sequences[:, -2:])
+    rest = {name: tensor for name, tensor in whole.items() if name not in left_out}
+    options["max_new_tokens"] = NEW_TOKENS - 2
+    going_on = model.generate(**rest, **options, past_key_values=first.past_key_values)
+    assert torch.equal(going_on.sequences, expected.sequences)
+    torch.testing.assert_close(torch.cat(going_on.logits), torch.cat(expected.logits[2:]), rtol=1e-4, atol=1e-5)
 
 
 def test_a_cached_conversation_goes_on_with_only_its_new_tokens(model):
