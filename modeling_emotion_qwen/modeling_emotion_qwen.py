@@ -139,7 +139,9 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
         if cache is None or cache.get_seq_length() == 0:
             # A new sequence: the offset that an earlier one left behind would shift this one's later tokens.
             self.rope_deltas = None
-        return super().compute_3d_position_ids(**inputs)
+        position_ids = super().compute_3d_position_ids(**inputs)
+        # A mask spans what the cache holds too, and Qwen2.5-VL computes positions for all that it spans.
+        return None if position_ids is None else position_ids[..., -inputs["inputs_embeds"].shape[1] :]
 
     @can_return_tuple
     def forward(

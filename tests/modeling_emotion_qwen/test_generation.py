@@ -71,6 +71,18 @@ def test_decoding_by_hand_is_the_forward_pass_of_the_whole(model, name):
 
 
 @torch.no_grad()
+def test_decoding_a_padded_batch_by_hand_is_the_forward_pass_of_the_whole(model, batch):
+    new = torch.tensor([words(3, seed) for seed in range(4)])
+    whole = followed_by(batch, new)
+    expected = model(**whole).logits[:, -3:]
+    cache, logits = model(**batch, use_cache=True)[CACHE], []
+    for token in new.split(1, dim=1):
+        mask = whole["attention_mask"][:, : cache.get_seq_length() + 1]
+        logits.append(model(input_ids=token, attention_mask=mask, past_key_values=cache).logits)
+    torch.testing.assert_close(torch.cat(logits, dim=1), expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
 def test_the_cache_is_kept_from_the_vision_tower(model):
     inputs, given = mixed_prompts()[0], {}
     hook = model.model.visual.register_forward_pre_hook(lambda _, __, named: given.update(named), with_kwargs=True)
