@@ -88,7 +88,8 @@ class EmotionQwenConfig(PreTrainedConfig):
 
     model_type = "emotion_qwen"
     sub_configs = {"vision_config": EmotionQwenVisionConfig, "text_config": AutoConfig}
-    keys_to_ignore_at_inference = ["past_key_values"]
+    # What transformers' trainer does not gather as predictions. The cache has the second name since transformers 5.24.
+    keys_to_ignore_at_inference = ["past_key_values", "cache", "image_outputs", "video_outputs"]
 
     text_config: dict | PreTrainedConfig | None = None
     vision_config: dict | PreTrainedConfig | None = None

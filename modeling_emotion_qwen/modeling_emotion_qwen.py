@@ -183,7 +183,8 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
             **kwargs: Passed to the vision tower and the text backbone.
 
         Returns:
-            The hidden states, the cache and, if asked for, the gate of each item.
+            The hidden states, the cache, what the vision tower made of images and of videos and, if asked for, the
+            gate of each item.
 
         Raises:
             ValueError: Both pixels and `mm_encoder_outputs` are given, or placeholders and visual tokens do not match.
@@ -226,6 +227,8 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             gate_weights=collect_gate_weights(mm_encoder_outputs) if output_gate_weights else None,
+            image_outputs=mm_encoder_outputs.get("image"),
+            video_outputs=mm_encoder_outputs.get("video"),
             **{CACHE: outputs.get(CACHE)},
         )
 
@@ -356,6 +359,8 @@ class EmotionQwenForConditionalGeneration(
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             gate_weights=outputs.gate_weights,
+            image_outputs=outputs.image_outputs,
+            video_outputs=outputs.video_outputs,
             **{CACHE: outputs.get(CACHE)},
         )
 

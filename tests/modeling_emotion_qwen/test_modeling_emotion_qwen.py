@@ -130,6 +130,31 @@ def test_gate_is_an_output_that_can_be_asked_for():
 
 
 @torch.no_grad()
+def test_what_the_tower_made_of_images_and_of_videos_is_returned():
+    model = tiny_model()
+    inputs = left_pad(mixed_prompts())
+    images = model.get_image_features(inputs["pixel_values"], inputs["image_grid_thw"])
+    videos = model.get_video_features(inputs["pixel_values_videos"], inputs["video_grid_thw"])
+    for outputs in (model(**inputs), model.model(**inputs)):
+        for returned, expected in ((outputs.image_outputs, images), (outputs.video_outputs, videos)):
+            torch.testing.assert_close(returned.pooler_output, expected.pooler_output)
+            torch.testing.assert_close(returned.last_hidden_state, expected.last_hidden_state)
+    given = model(**prompt(("image", (1, 4, 6))), output_hidden_states=True)
+    assert len(given.image_outputs.hidden_states) == VISION["depth"] + 1 and given.video_outputs is None
+
+
+@torch.no_grad()
+def test_outputs_are_plain_tuples_on_request():
+    inputs = mixed_prompts()[0]
+    model = tiny_model()
+    expected = model(**inputs, use_cache=False)
+    logits, images, videos = model(**inputs, use_cache=False, return_dict=False)
+    assert torch.equal(logits, expected.logits)
+    assert type(images) is type(videos) is tuple
+    assert torch.equal(videos[1][0], expected.video_outputs.pooler_output[0])
+
+
+@torch.no_grad()
 def test_features_computed_before_stand_in_for_pixels():
     model = tiny_model()
     inputs = mixed_prompts()[0]
@@ -143,6 +168,7 @@ def test_features_computed_before_stand_in_for_pixels():
     outputs = model(**inputs, mm_encoder_outputs={"image": image, "video": video}, output_gate_weights=True)
     torch.testing.assert_close(outputs.logits, expected.logits)
     torch.testing.assert_close(outputs.gate_weights, expected.gate_weights)
+    assert outputs.image_outputs is image and outputs.video_outputs is video
 
 
 def test_pixels_and_features_together_are_refused():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import Trainer, TrainingArguments
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 
@@ -140,3 +141,17 @@ def test_a_few_steps_lower_the_loss():
         optimizer.step()
         last = step(model, inputs)
     assert last < 0.8 * first
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_trainer_predicts_logits_and_nothing_else(backbone, tmp_path):
+    """Also where the model returns a cache, and the features of its images and videos."""
+    model = tiny_model(backbone)
+    model.config.text_config.use_cache = True
+    inputs = mixed_prompts()[0] | {"labels": mixed_prompts()[0]["input_ids"]}
+    settings = {"use_cpu": True, "report_to": [], "remove_unused_columns": False, "disable_tqdm": True}
+    arguments = TrainingArguments(tmp_path, per_device_eval_batch_size=1, **settings)
+    predicted = Trainer(model, arguments, data_collator=lambda batch: batch[0]).predict([inputs, inputs])
+    with torch.no_grad():
+        logits = model(**inputs).logits
+    torch.testing.assert_close(torch.from_numpy(predicted.predictions), torch.cat([logits, logits]))
