@@ -77,7 +77,7 @@ class PictureReader(nn.Module):
         begins = torch.where(spoken.any(1), spoken.int().argmax(1), inputs["attention_mask"].sum(1)) - 1
         return Readings(
             self._read_tokens(seen, subject),
-            self.answer_readouts[subject](held[torch.arange(len(held)), begins]),
+            self.answer_readouts[subject](held[torch.arange(len(held), device=held.device), begins]),
             *self._speak(held, inputs["input_ids"], spoken),
         )
 
@@ -92,6 +92,7 @@ class PictureReader(nn.Module):
             What the readout predicts: `(batch, outputs)`.
         """
         inputs = self.processor.image_processor(list(pixels), facial_emotion_capture=False, return_tensors="pt")
+        inputs = inputs.to(self.model.device)
         seen = self.model.model.get_image_features(inputs["pixel_values"], inputs["image_grid_thw"], return_dict=True)
         return self._read_tokens(seen, subject)
 
@@ -114,12 +115,12 @@ class PictureReader(nn.Module):
             },
         )
         spoken = torch.as_tensor(batch.pop("assistant_masks")).bool()
-        return dict(batch), spoken
+        return dict(batch.to(self.model.device)), spoken.to(self.model.device)
 
     def _speak(self, held: Tensor, ids: Tensor, spoken: Tensor) -> tuple[Tensor, Tensor]:
         """Loss and rightness of the spoken tokens, each predicted from the one before it."""
         if not spoken.any():
-            return held.new_zeros(()), torch.zeros(len(held), dtype=torch.bool)
+            return held.new_zeros(()), spoken.any(1)
         after = spoken[:, 1:]
         logits = self.model.lm_head(held[:, :-1][after])
         wrong = torch.zeros_like(after)

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 from transformers import get_cosine_schedule_with_warmup, set_seed
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
+from emotion_qwen.inference.checkpoint import default_device
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.asked_pictures import AskedPictures, Pictures, collate_asked
 from emotion_qwen.train.augmentation import Augmentation
@@ -109,10 +110,12 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
     """
     set_seed(arguments.seed)
     model = EmotionQwenForConditionalGeneration.from_pretrained(arguments.model_name_or_path, dtype=torch.float32)
+    model.to(default_device())
     processor = EmotionQwenProcessor.from_pretrained(arguments.model_name_or_path)
     subjects = _subjects(arguments)
     outputs = {name: subject.outputs for name, subject in subjects.items()}
     reader = PictureReader(model, processor, subjects["drawings"].side, arguments.readout_width, outputs)
+    reader.to(model.device)
     optimizer = _optimizer(reader, arguments)
     schedule = get_cosine_schedule_with_warmup(optimizer, arguments.warmup_steps, arguments.steps)
     batches = {name: _batches(name, subject.train, arguments) for name, subject in subjects.items()}
@@ -186,7 +189,7 @@ def _asked(name: str, pictures: Pictures, arguments: WarmUpArguments) -> AskedPi
 
 def _loss(reader: PictureReader, name: str, subject: Subject, batch: tuple[Any, ...], spoken_weight: float) -> Tensor:
     """The sum over readouts and answers."""
-    pixels, *targets, turns = batch
+    pixels, *targets, turns = _on_device(batch, reader.model.device)
     _learn_from(reader, subject)
     readings = reader(pixels, name, turns)
     read_loss = subject.loss(readings.tokens, *targets) + subject.loss(readings.answer, *targets)
@@ -195,9 +198,15 @@ def _loss(reader: PictureReader, name: str, subject: Subject, batch: tuple[Any, 
 
 def _seen_loss(reader: PictureReader, name: str, subject: Subject, batch: tuple[Any, ...]) -> Tensor:
     """That of the visual tokens' readout alone."""
-    pixels, *targets, _ = batch
+    pixels, *targets, _ = _on_device(batch, reader.model.device)
     _learn_from(reader, subject)
     return subject.loss(reader.look(pixels, name), *targets)
+
+
+def _on_device(batch: tuple[Any, ...], device: torch.device) -> tuple[Any, ...]:
+    """The batch with its targets on the device; the pixels stay where the processor runs."""
+    pixels, *targets, turns = batch
+    return pixels, *(target.to(device) for target in targets), turns
 
 
 def _learn_from(reader: PictureReader, subject: Subject) -> None:
@@ -214,10 +223,11 @@ def _held_out_shares(reader: PictureReader, name: str, subject: Subject, argumen
     reader.eval()
     right = torch.zeros(3)
     asked = _asked(name, subject.held_out, arguments)
-    for pixels, *targets, turns in DataLoader(asked, arguments.batch_size, collate_fn=collate_asked):
+    for batch in DataLoader(asked, arguments.batch_size, collate_fn=collate_asked):
+        pixels, *targets, turns = _on_device(batch, reader.model.device)
         readings = reader(pixels, name, turns)
         read = [subject.is_right(readings.tokens, *targets), subject.is_right(readings.answer, *targets)]
-        right += torch.stack([*read, readings.spoken_rightly]).sum(1)
+        right += torch.stack([*read, readings.spoken_rightly]).sum(1).cpu()
     return Shares(*(right / len(asked)).tolist())
 
 
