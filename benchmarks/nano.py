@@ -61,7 +61,7 @@ def measure(
                 print(table(results[-1]), reasons[-1], sep="\n\n", end="\n\n", flush=True)
             general.extend(score_general(analyzer, folder, language, size, most))
         gate.extend(read_gate(analyzer, folder, size, most))
-        tuned.extend(score_adapters(adapted, folder, size))
+        tuned.extend(score_adapters(adapted, folder, size, most))
     return {"results": results, "reasoning": reasons, "general": general, "gate": gate, "adapters": tuned}
 
 

@@ -86,13 +86,14 @@ def score_general(analyzer: EmotionAnalyzer, folder: Path, language: str, size: 
     return scores
 
 
-def score_adapters(analyzer: EmotionAnalyzer, folder: Path, size: int) -> list[Scores]:
-    """Accuracy with the adapter that is chosen for a folder's people, if the checkpoint carries one for them.
+def score_adapters(analyzer: EmotionAnalyzer, folder: Path, size: int, most: int) -> list[Scores]:
+    """Accuracy and reasons with the adapter that is chosen for a folder's people, if the checkpoint carries one.
 
     Args:
         analyzer: Holds a model of its own: its adapters are loaded into it.
         folder: A data set with people who are held out.
         size: Items a batch.
+        most: Items that are asked for reasons at most.
     """
     kinds = {record["kind"] for record in single_people(folder)}
     if not kinds:
@@ -101,10 +102,14 @@ def score_adapters(analyzer: EmotionAnalyzer, folder: Path, size: int) -> list[S
     chosen = choose_adapter(label_question(LANGUAGES[0]), analyzer.adapters.purposes, media)
     if chosen is None:
         return []
+    kept, scores = ("data", "language", "people", "items", "accuracy"), []
     with analyzer.adapters.using(chosen):
-        tuned = [score_labels(analyzer, folder, language, size) for language in LANGUAGES]
-    kept = ("data", "language", "people", "items", "accuracy")
-    return [{"adapter": chosen} | {key: result[key] for key in kept} for result in tuned]
+        for language in LANGUAGES:
+            labels = score_labels(analyzer, folder, language, size)
+            reasons = score_reasons(analyzer, folder, language, size, most)
+            asked = {"asked_for_reasons": reasons["items"], "right_reasons": reasons["right"]}
+            scores.append({"adapter": chosen} | {key: labels[key] for key in kept} | asked)
+    return scores
 
 
 def read_gate(analyzer: EmotionAnalyzer, folder: Path, size: int, most: int) -> list[Scores]:

@@ -35,6 +35,7 @@ def test_the_last_step_of_make_nano_measures_every_kind_of_held_out_media(tmp_pa
     assert [reasons["items"] for reasons in measured["reasoning"]] == [2, 2]
     chosen = [(labels["adapter"], labels["language"]) for labels in measured["adapters"]]
     assert chosen == [("clips", "en"), ("clips", "zh")]  # of adapters for either kind, the first
+    assert [tuned["asked_for_reasons"] for tuned in measured["adapters"]] == [2, 2]
     subjects = [("people", "image"), ("people", "video"), ("shapes", "image"), ("words", "image"), ("moving", "video")]
     assert [(scores["about"], scores["kind"]) for scores in measured["general"]] == subjects * 2
     assert [(gate["about"], gate["kind"]) for gate in measured["gate"]] == subjects

@@ -132,6 +132,17 @@ def test_reasoning_and_general_answers_are_shown_where_they_were_scored(processo
     assert "Other answers" not in write_card(tiny_model(processor), MEASURED)
 
 
+def test_what_adapters_answer_is_shown_beside_the_model_s_own(processor):
+    tuned = {"adapter": "sets", "data": "faces", "language": "zh", "people": 41, "items": 307, "accuracy": 0.7531}
+    reasons = {"reasoning": [{"data": "faces", "language": "zh", "items": 299, "right": 0.5136}]}
+    asked = {"asked_for_reasons": 298, "right_reasons": 0.6173}
+    card = write_card(tiny_model(processor), MEASURED | reasons | {"adapters": [tuned | asked]})
+    assert "| faces, adapter `sets` | zh | 41 | 307 | 75.3 % |" in card
+    assert (
+        "| reasoning | faces | zh | 299 | 51.4 % |\n| reasoning, adapter `sets` | faces | zh | 298 | 61.7 % |" in card
+    )
+
+
 @pytest.mark.parametrize("measured", [None, MEASURED])
 def test_header_is_what_the_hub_reads(measured, processor):
     header = yaml.safe_load(write_card(tiny_model(processor), measured).split("---\n")[1])
