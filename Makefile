@@ -43,6 +43,9 @@ format: $(VENV)/dev.stamp ## mend what ruff can mend
 SYNTHETIC = $(BIN)/python -m emotion_qwen.train.synthetic
 DATA := outputs/nano/data
 
+# Without these, glibc gives every large tensor back to the system and has its pages cleared for the next one.
+nano: export MALLOC_MMAP_THRESHOLD_ = 1073741824
+nano: export MALLOC_TRIM_THRESHOLD_ = 4294967296
 nano: $(VENV)/dev.stamp ## render the data, train the Nano, measure it; results in outputs/nano
 	$(SYNTHETIC).data_set --output $(DATA)/drawings --identities 0 --held-out-identities 0 \
 		--shapes 12000 --words 8000 --moving 2000 --size 80 --clip-frames 6 12 --seed 3
