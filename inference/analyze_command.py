@@ -69,10 +69,12 @@ def _analyze(options: argparse.Namespace) -> int:
     with Progress(sys.stderr) as progress:
         progress.start("Loading the model")
         from .analyzer import EmotionAnalyzer
-        from .evidence_file import save_evidence
+        from .evidence_file import check_folder, evidence_path, save_evidence
         from .media import check_file
 
         check_file(options.media)  # before a large model is loaded in vain
+        if options.save_frames is not None:
+            check_folder(options.save_frames)
         analyzer = EmotionAnalyzer.from_pretrained(
             options.model, options.adapter, device=options.device, adapters=options.adapters
         )
@@ -98,21 +100,16 @@ def _analyze(options: argparse.Namespace) -> int:
             on_text=None if options.json else show,
             on_stage=lambda stage: progress.start(_STAGES[stage]),
         )
-        progress.finish()
-        if not options.json:
-            print("\n")
-        picture = None
+    picture = None
+    try:
         if options.save_frames is not None:
             name = Path(options.media).name
-            target = options.save_frames / f"{Path(name).stem}-evidence.png"
             masked = analyzer.masked_key_frames(media, capture) if capture is not None else None
+            target = evidence_path(options.save_frames, name)
             picture = save_evidence(target, analysis, media, masked, name, capture if options.landmarks else None)
-    if options.json:
-        plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-        print(json.dumps(analysis.to_dict(), ensure_ascii=plain, indent=2))
-        return 0
-    print("\n".join(_summary(analysis)))
-    if picture is not None:
+    finally:  # a picture that can't be written takes nothing else along
+        print(_as_json(analysis) if options.json else "\n\n" + "\n".join(_summary(analysis)), flush=True)
+    if picture is not None and not options.json:
         print(f"\nPicture of the evidence: {picture}")
     return 0
 
@@ -124,6 +121,11 @@ def _stored_faces(options: argparse.Namespace, processor: "EmotionQwenProcessor"
     from emotion_qwen.processing.precompute import FaceCaptureStore
 
     return FaceCaptureStore(options.faces, processor).get(options.media)
+
+
+def _as_json(analysis: "EmotionAnalysis") -> str:
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    return json.dumps(analysis.to_dict(), ensure_ascii=plain, indent=2)
 
 
 def _summary(analysis: "EmotionAnalysis") -> list[str]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import types
@@ -119,11 +120,33 @@ def test_wrong_usage_exits_with_two(options, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_picture_that_can_not_be_written(quick, portrait, tmp_path, capsys):
+@pytest.mark.parametrize("place", ["taken", "taken/inside", "new/" + "x" * 300])
+def test_a_place_without_room_for_pictures_is_said_before_the_model_is_loaded(
+    portrait, tmp_path, monkeypatch, capsys, place
+):
+    monkeypatch.setattr(EmotionAnalyzer, "from_pretrained", lambda *_, **__: pytest.fail("the model was loaded"))
     (tmp_path / "taken").write_text("a file, not a folder")
-    assert main(["analyze", str(portrait), *quick, "--json", "--save-frames", str(tmp_path / "taken")]) == 2
+    assert main(["analyze", str(portrait), "--json", "--save-frames", str(tmp_path / place)]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and "can't be written" in captured.err
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_a_picture_that_fails_at_the_end_leaves_the_result(quick, portrait, tmp_path, capsys, options):
+    (tmp_path / f"{portrait.stem}-evidence.png").mkdir()
+    assert main(["analyze", str(portrait), *quick, *options, "--save-frames", str(tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert "happy" in captured.out and "can't be written" in captured.err
+
+
+@pytest.mark.parametrize("letter", ["x", "笑"])
+def test_the_picture_of_a_long_name_has_a_shorter_one(quick, portrait, tmp_path, capsys, letter):
+    size = 250 // len(letter.encode())
+    clip = Path(shutil.copy(portrait, tmp_path / f"{letter * size}.png"))
+    assert main(["analyze", str(clip), *quick, "--save-frames", str(tmp_path / "out")]) == 0
+    (picture,) = (tmp_path / "out").iterdir()
+    assert picture.name == f"{letter * (200 // len(letter.encode()))}-evidence.png"
 
 
 def test_an_interrupted_run(quick, portrait, monkeypatch, tmp_path, capsys):
