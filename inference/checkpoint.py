@@ -4,11 +4,14 @@ from importlib import resources
 from pathlib import Path
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from jinja2 import TemplateError
 from safetensors import SafetensorError
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.processing.first_line import short_reason
+from emotion_qwen.token_fit import check_tokens
 
 from .errors import CheckpointError
 from .json_file import read_settings
@@ -16,7 +19,17 @@ from .json_file import read_settings
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PROCESSORS = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "tokenizer.model")
-_LOAD_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError, SafetensorError)
+_LOAD_ERRORS = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+    SafetensorError,
+    StrictDataclassError,
+)
 
 
 def shipped_checkpoint() -> Path:
@@ -77,12 +90,11 @@ def load_checkpoint(
     device = torch.device(device) if device is not None else default_device()
     dtype = dtype if dtype is not None else (torch.float32 if device.type == "cpu" else "auto")
     model = _load_model(path_or_id, dtype, attn_implementation)
+    processor = _load_processor(path_or_id)
     try:
-        processor = EmotionQwenProcessor.from_pretrained(path_or_id)
-    except _LOAD_ERRORS as error:
-        raise CheckpointError(_cannot_load("The processor", path_or_id, error)) from error
-    if processor.chat_template is None:
-        raise CheckpointError(f"Checkpoint {str(path_or_id)!r} lacks its chat template, chat_template.jinja.")
+        check_tokens(processor, model.config)
+    except ValueError as error:
+        raise CheckpointError(f"The parts of checkpoint {str(path_or_id)!r} don't fit together: {error}") from error
     return model.to(device).eval(), processor
 
 
@@ -96,14 +108,44 @@ def _load_model(
             config=config,
             dtype=dtype,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # the error that it would be refers to a report that is not shown
             **({"attn_implementation": attn_implementation} if attn_implementation else {}),
         )
     except _LOAD_ERRORS as error:
         raise CheckpointError(_cannot_load("The model", path_or_id, error)) from error
+    unfit = sorted(loaded["mismatched_keys"])
+    if unfit:
+        name, stored, wanted = unfit[0]
+        raise CheckpointError(
+            f"The weights of checkpoint {str(path_or_id)!r} don't fit its config.json: {name} is {tuple(stored)}, by "
+            f"the config {tuple(wanted)}."
+        )
     lacking = sorted(loaded["missing_keys"])
     if lacking:
         raise CheckpointError(f"Checkpoint {str(path_or_id)!r} lacks {len(lacking)} weights, such as {lacking[0]}.")
     return model
+
+
+def _load_processor(path_or_id: str | Path) -> EmotionQwenProcessor:
+    try:
+        processor = EmotionQwenProcessor.from_pretrained(path_or_id)
+    except _LOAD_ERRORS as error:
+        raise CheckpointError(_cannot_load("The processor", path_or_id, error)) from error
+    for role in ("eos_token", "pad_token"):
+        if getattr(processor.tokenizer, f"{role}_id") is None:
+            raise CheckpointError(
+                f"The tokenizer of checkpoint {str(path_or_id)!r} has no {role}, which tokenizer_config.json names."
+            )
+    if processor.chat_template is None:
+        raise CheckpointError(f"Checkpoint {str(path_or_id)!r} lacks its chat template, chat_template.jinja.")
+    try:
+        processor.apply_chat_template([{"role": "user", "content": [{"type": "text", "text": "?"}]}], tokenize=False)
+    except TemplateError as error:
+        raise CheckpointError(
+            f"The chat template of checkpoint {str(path_or_id)!r}, chat_template.jinja, is damaged: "
+            f"{short_reason(error)}."
+        ) from error
+    return processor
 
 
 def _check_folder(folder: Path) -> None:
@@ -132,4 +174,6 @@ def _list_shards(index: Path) -> list[str]:
 
 
 def _cannot_load(what: str, path_or_id: str | Path, error: Exception) -> str:
-    return f"{what} of checkpoint {str(path_or_id)!r} can't be loaded: {short_reason(error)}"
+    # What is wrong with a setting comes after a first line that only says that something is.
+    reason = error.__cause__ if isinstance(error, StrictDataclassError) and error.__cause__ else error
+    return f"{what} of checkpoint {str(path_or_id)!r} can't be loaded: {short_reason(reason)}"

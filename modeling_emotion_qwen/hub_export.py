@@ -21,6 +21,7 @@ from .configuration_emotion_qwen import EmotionQwenConfig
 from .measurements import MEASUREMENTS_FILE, read_measurements
 from .model_card import write_card
 from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration
+from .token_fit import check_tokens
 from .whole_folder import appearing_whole
 
 CODE_ENTRY_POINTS = (
@@ -102,13 +103,7 @@ def _check_model(model: Any) -> None:
 def _check_processor(processor: Any, config: EmotionQwenConfig) -> None:
     if not isinstance(processor, EmotionQwenProcessor):
         raise TypeError(f"The processor must be an EmotionQwenProcessor, not {type(processor).__name__}.")
-    for name in ("image_token_id", "video_token_id"):
-        ours, theirs = getattr(config, name), getattr(processor, name)
-        if ours != theirs:
-            raise ValueError(f"{name} is {ours} in the model's config and {theirs} in the processor's tokenizer.")
-    tokens, rows = len(processor.tokenizer), config.text_config.vocab_size
-    if tokens > rows:
-        raise ValueError(f"The tokenizer has {tokens} tokens, the model only {rows}.")
+    check_tokens(processor, config)
     if processor.chat_template is None:
         raise ValueError("The processor has no chat template, which every client of the folder needs.")
 

@@ -67,6 +67,50 @@ def test_missing_weights_are_not_made_up(copy):
         EmotionAnalyzer.from_pretrained(copy)
 
 
+@pytest.mark.parametrize("change", [{"tokenizer_config.json": None}, {"eos_token": None}, {"pad_token": None}])
+def test_a_tokenizer_without_its_roles_is_refused(copy, change):
+    path = copy / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.unlink()
+    if path.name not in change:
+        path.write_text(json.dumps(settings | change))
+    with pytest.raises(CheckpointError, match=r"_token, which tokenizer_config\.json"):
+        EmotionAnalyzer.from_pretrained(copy)
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text[: len(text) // 2], lambda text: text + "{{ no.such.thing }}"])
+def test_a_damaged_chat_template_is_refused(copy, spoil):
+    path = copy / "chat_template.jinja"
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(CheckpointError, match=r"chat_template\.jinja, is damaged"):
+        EmotionAnalyzer.from_pretrained(copy)
+
+
+def _configure(checkpoint: Path, **settings: object) -> None:
+    path = checkpoint / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+
+
+@pytest.mark.parametrize(("content", "reason"), [({}, "must equal"), (None, "must equal"), (5, "text_config")])
+def test_a_part_of_the_config_that_is_none_is_refused(copy, content, reason):
+    _configure(copy, text_config=content)
+    with pytest.raises(CheckpointError, match=reason):
+        EmotionAnalyzer.from_pretrained(copy)
+
+
+def test_weights_of_another_size_are_refused(copy):
+    vision = json.loads((copy / "config.json").read_text())["vision_config"]
+    _configure(copy, vision_config=vision | {"intermediate_size": 24})
+    with pytest.raises(CheckpointError, match=r"don't fit its config\.json: model\.visual\.blocks\.0\.mlp.*, 24\)"):
+        EmotionAnalyzer.from_pretrained(copy)
+
+
+def test_media_tokens_that_are_not_the_tokenizers_are_refused(copy):
+    _configure(copy, image_token_id=7)
+    with pytest.raises(CheckpointError, match="image_token_id is 7 in the model's config"):
+        EmotionAnalyzer.from_pretrained(copy)
+
+
 def test_another_architecture_is_refused(copy):
     (copy / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(CheckpointError, match="'llama' model, not Emotion-Qwen"):
