@@ -27,6 +27,7 @@ BASE = "base"
 AUTO = "auto"
 """Used in place of an adapter's name for the one that the question calls for (`choose_adapter`)."""
 
+_FILES = (CONFIG_FILE, WEIGHTS_FILE)
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PEFT_PREFIX = "lora_"
 """PEFT may lose the weights of an adapter whose name is a part of this prefix of its layers."""
@@ -61,7 +62,8 @@ def find_adapters(folder: str | Path) -> dict[str, Path]:
     """List the adapters in a folder: the folder itself if it is one, and those of its folders that are.
 
     PEFT writes one adapter into the folder it is given, and several into a folder each, named after them. Hidden
-    folders and the checkpoints of a run are left out.
+    folders and the checkpoints of a run are left out; an adapter that lacks a file is not, so that it is missed by
+    name instead of the model answering without it.
 
     Args:
         folder: A local folder; it need not exist.
@@ -71,7 +73,7 @@ def find_adapters(folder: str | Path) -> dict[str, Path]:
     """
     folder = Path(folder)
     inside = [path for path in sorted(folder.iterdir()) if not _UNFINISHED.match(path.name)] if folder.is_dir() else []
-    return {_folder_name(path): path for path in (folder, *inside) if (path / CONFIG_FILE).is_file()}
+    return {_folder_name(path): path for path in (folder, *inside) if any((path / name).is_file() for name in _FILES)}
 
 
 def own_adapters(checkpoint: str | Path) -> dict[str, Path]:
@@ -117,7 +119,7 @@ def locate_adapter(path_or_id: str | Path) -> Path:
         if _is_local(path_or_id):
             raise AdapterError(f"There is no adapter folder {str(path_or_id)!r}.")
         folder = _fetch(str(path_or_id), "", "adapter")
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
+    for name in _FILES:
         if not (folder / name).is_file():
             raise AdapterError(f"Adapter {str(path_or_id)!r} lacks {name}.")
     return folder
@@ -223,7 +225,7 @@ def _is_local(path_or_id: str | Path) -> bool:
 
 
 def _fetch(repo_id: str, place: str, what: str) -> Path:
-    files = [f"{place}{name}" for name in (CONFIG_FILE, WEIGHTS_FILE, PURPOSE_FILE)]
+    files = [f"{place}{name}" for name in (*_FILES, PURPOSE_FILE)]
     try:
         return Path(snapshot_download(repo_id, allow_patterns=files))
     except (OSError, ValueError) as error:

@@ -412,6 +412,15 @@ def test_an_adapter_without_a_file_names_it(model, adapter, name):
         activate(model, adapter)
 
 
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+def test_a_checkpoint_whose_adapter_lacks_a_file_names_it(checkpoint, shelf, tmp_path, name):
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "checkpoint"))
+    shutil.copytree(shelf, folder / "adapters")
+    (folder / "adapters" / "ver" / name).unlink()
+    with pytest.raises(AdapterError, match=f"ver' lacks {name}"):
+        EmotionAnalyzer.from_pretrained(folder, device="cpu")
+
+
 @pytest.mark.parametrize("path", ["/no/such/adapter", "nobody/nothing-of-that-name"])
 def test_an_adapter_that_is_nowhere(model, path):
     with pytest.raises(AdapterError, match="no adapter"):
