@@ -1,6 +1,7 @@
 """The `emotion-qwen` command. Each subcommand has a file of its own, which loads models only when it runs."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -50,6 +51,9 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         The exit code; see `exit_code`.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this process
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that can't encode Chinese still gets the rest
     return exit_code(lambda: options.run(options))

@@ -222,3 +222,13 @@ def test_a_terminal_without_chinese_gets_json_in_ascii(quick, portrait, monkeypa
     assert main(["analyze", str(portrait), *quick, "--language", "zh", "--json"]) == 0
     stream.flush()
     assert json.loads(stream.buffer.getvalue())["question"].endswith("?")
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_hides_what_goes_there_and_no_more(quick, portrait, monkeypatch, capsys, name):
+    monkeypatch.setattr(sys, name, None)
+    assert main(["analyze", str(portrait), *quick, "--json"]) == 0
+    assert main(["analyze", "/no/such/clip.mp4", *quick, "--json"]) == 2
+    captured = capsys.readouterr()
+    assert ("probabilities" in captured.out, "no file" in captured.out) == (name == "stderr", False)
+    assert ("no file" in captured.err) == (name == "stdout")
