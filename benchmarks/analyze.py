@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 STEPS = {
+    "adapters": "load",
     "decode": "decode",
     "faces": "FEC",
     "prepare": "prefill",

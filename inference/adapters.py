@@ -76,6 +76,10 @@ class AdapterSet:
         self._folders[name] = folder
         return name
 
+    def is_loaded(self, name: str) -> bool:
+        """Whether an adapter is in the model already."""
+        return self._peft is not None and name in self._peft.peft_config
+
     def load(self, name: str) -> None:
         """Load an adapter into the model, unless it is there already; which one is active stays as it was.
 
@@ -90,7 +94,7 @@ class AdapterSet:
             try:
                 if self._peft is None:
                     self._peft = load_peft_model(self._model, self._folders[name], name)
-                elif name not in self._peft.peft_config:
+                elif not self.is_loaded(name):
                     load_another(self._peft, self._folders[name], name)
             finally:
                 self._switch(self._active)  # PEFT turns on what it loads

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BAR_WIDTH, _NAME_WIDTH = 30, 10
 _STAGES = {
+    "adapters": "Loading the adapter",
     "decode": "Decoding",
     "faces": "Looking for faces",
     "prepare": "Preparing the frames",

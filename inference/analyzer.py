@@ -24,8 +24,9 @@ from .prompts import EMOTION_LABELS, label_name, label_question, reasoning_quest
 from .question_check import check_question
 from .seen_media import SeenMedia
 
-Stage = Literal["decode", "faces", "prepare", "see", "read", "answer"]
-"""What an analysis is doing: decoding, finding faces, preparing inputs, encoding pixels, scoring labels, answering."""
+Stage = Literal["adapters", "decode", "faces", "prepare", "see", "read", "answer"]
+"""What an analysis is doing: loading adapters, decoding, finding faces, preparing inputs, encoding pixels, scoring
+labels, answering. What is loaded or decoded already is no stage."""
 
 
 class EmotionAnalyzer:
@@ -193,12 +194,15 @@ class EmotionAnalyzer:
         for asked in (ask_label, question):
             check_question(asked, self.processor.tokenizer, longest)
         if adapter not in (None, AUTO, BASE):
-            self.adapters.load(adapter)  # before a clip is decoded in vain
-        enter("decode")
+            self._load_adapter(adapter, enter)  # before a clip is decoded in vain
+        if not isinstance(media, DecodedMedia):
+            enter("decode")
         decoded = self.load(media)
         label_adapter, text_adapter = (
             self._adapter_for(asked, decoded.kind, adapter) for asked in (ask_label, question)
         )
+        for chosen in (label_adapter, text_adapter):
+            self._load_adapter(chosen, enter)
         capture = face_capture if facial_emotion_capture else None
         if facial_emotion_capture and capture is None:
             enter("faces")
@@ -247,10 +251,13 @@ class EmotionAnalyzer:
         adapter = self.adapter if adapter is None else adapter
         if adapter == AUTO:
             adapter = choose_adapter(question, self.adapters.purposes, media)
-        if adapter is None or adapter == BASE:
-            return None
-        self.adapters.load(adapter)
-        return adapter
+        return None if adapter == BASE else adapter
+
+    def _load_adapter(self, name: str | None, enter: Callable[[Stage], None]) -> None:
+        if name is None or self.adapters.is_loaded(name):
+            return
+        enter("adapters")
+        self.adapters.load(name)
 
 
 def _require_place(adapter: str | Path, known: Sequence[str]) -> None:

@@ -96,6 +96,19 @@ def test_an_adapter_is_asked_for_its_own_labels(many, portrait):
     assert tuple(read(many, portrait, adapter="ver").probabilities) == EMOTION_LABELS
 
 
+@pytest.mark.parametrize(
+    ("adapter", "begun"), [("ver", ["adapters", "decode", "prepare"]), ("auto", ["decode", "adapters", "prepare"])]
+)
+def test_loading_an_adapter_is_a_stage_once(checkpoint, shelf, portrait, tmp_path, adapter, begun):
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "checkpoint"))
+    shutil.copytree(shelf / "ver", folder / "adapters" / "ver")
+    analyzer = EmotionAnalyzer.from_pretrained(folder, device="cpu")
+    for expected in (begun, ["decode", "prepare"]):
+        stages = []
+        read(analyzer, portrait, adapter=adapter, on_stage=stages.append)
+        assert stages[: len(expected)] == expected
+
+
 def test_an_analyzer_may_prefer_an_adapter(checkpoint, shelf, many, portrait):
     adapters = {"dfew": shelf / "dfew", "ver": shelf / "ver"}
     analyzer = EmotionAnalyzer.from_pretrained(checkpoint, "dfew", device="cpu", adapters=adapters)

@@ -90,6 +90,12 @@ def test_the_stream_and_the_stages_tell_of_the_whole_run(analyzer, portrait):
     assert stages == ["decode", "faces", "prepare", "see", "read", "answer"]
 
 
+def test_what_is_decoded_already_is_not_decoded_again(analyzer, portrait):
+    stages = []
+    analyzer.analyze(analyzer.load(portrait), on_stage=stages.append, **FEW)
+    assert stages == ["faces", "prepare", "see", "read", "answer"]
+
+
 def test_capture_can_be_off(analyzer, clip, analysis):
     without = analyzer.analyze(clip, facial_emotion_capture=False, **FEW)
     assert without.key_frames == () and without.timeline == ()
