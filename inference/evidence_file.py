@@ -4,6 +4,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import torch
 
@@ -79,17 +80,15 @@ def save_evidence(
     """
     path = Path(path)
     picture = draw_evidence(analysis, media, masked, name, landmarks)
-    partial = None
+    partial = path.with_name(f".{uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            partial = file.name
+        with partial.open("xb") as file:
             picture.save(file, format="PNG")
-        os.chmod(partial, 0o644)  # temporary files are private
-        os.replace(partial, path)
+        partial.replace(path)
     except BaseException as error:
-        if partial is not None:
-            Path(partial).unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         if isinstance(error, OSError):
             raise _output_error(path, error) from error
         raise

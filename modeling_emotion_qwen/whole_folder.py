@@ -24,6 +24,7 @@ def appearing_whole(target: Path) -> Iterator[Path]:
     staging.mkdir()
     try:
         yield staging
+        _share_weights(staging)
         if target.exists():
             target.rename(replaced)
         try:
@@ -35,6 +36,13 @@ def appearing_whole(target: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _share_weights(folder: Path) -> None:
+    """Give weights the mode that the umask leaves to every other file: safetensors keeps them to their owner."""
+    mode = folder.stat().st_mode & 0o666
+    for file in folder.rglob("*.safetensors"):
+        file.chmod(mode)
 
 
 def free_folder(path: str | Path) -> Path:

@@ -1,5 +1,6 @@
 """The evidence picture: nothing is cut off, and every case has its place."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -148,6 +149,16 @@ def test_saving_makes_folders_and_leaves_no_scraps(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["evidence.png"]
     with Image.open(path) as picture:
         assert picture.format == "PNG"
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_the_umask_says_who_may_see_the_picture(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        path = save_evidence(tmp_path / "evidence.png", *make())
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_a_failed_write_leaves_the_old_picture(tmp_path, monkeypatch):
