@@ -114,6 +114,8 @@ def locate_adapter(path_or_id: str | Path) -> Path:
     Raises:
         AdapterError: If there is none, or a file of it is missing.
     """
+    if not str(path_or_id):
+        raise AdapterError("The name of the adapter is empty.")
     folder = Path(path_or_id)
     if not folder.is_dir():
         if _is_local(path_or_id):

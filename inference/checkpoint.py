@@ -58,6 +58,8 @@ def require_checkpoint(path_or_id: str | Path) -> None:
     Raises:
         CheckpointError: If it can't be a checkpoint, naming what is missing or wrong.
     """
+    if not str(path_or_id):
+        raise CheckpointError("The name of the checkpoint is empty.")
     folder = Path(path_or_id)
     if folder.is_dir():
         _check_folder(folder)

@@ -13,7 +13,10 @@ from transformers.video_utils import VideoMetadata
 from emotion_qwen.processing import EmotionQwenProcessor, MediaError
 from emotion_qwen.processing.image_loading import is_still, is_still_file
 from emotion_qwen.processing.media_kind import MediaKind
-from emotion_qwen.processing.video_decoding import open_source
+from emotion_qwen.processing.video_decoding import open_source, shown_name
+
+_MOST_ELONGATED = 200
+"""Longest side of a frame over its shortest one that the vision tower's resizing takes."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,14 @@ def load_media(media: Any, processor: EmotionQwenProcessor) -> DecodedMedia:
     Raises:
         MediaError: If it can't be read, with one sentence that says why.
     """
-    try:
-        if _shows_one_picture(media):
-            return DecodedMedia("image", processor.image_processor.decode(media)[None], (0.0,), None)
-        frames, metadata = processor.video_processor.decode(media)
-    except MediaError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise MediaError(f"This is neither a picture nor a clip: {error}") from error
-    return DecodedMedia("video", frames, tuple(float(time) for time in metadata.timestamps), metadata)
+    decoded = _decode(media, processor)
+    width, height = decoded.size
+    if not 0 < max(width, height) <= _MOST_ELONGATED * min(width, height):
+        name = f"'{shown_name(os.fspath(media))}'" if isinstance(media, str | os.PathLike) else "This"
+        raise MediaError(
+            f"{name} is {width}×{height} pixels: no side may be zero, or more than {_MOST_ELONGATED} times the other."
+        )
+    return decoded
 
 
 def check_file(source: str) -> None:
@@ -74,6 +76,18 @@ def check_file(source: str) -> None:
     """
     if "://" not in source:
         open_source(source)
+
+
+def _decode(media: Any, processor: EmotionQwenProcessor) -> DecodedMedia:
+    try:
+        if _shows_one_picture(media):
+            return DecodedMedia("image", processor.image_processor.decode(media)[None], (0.0,), None)
+        frames, metadata = processor.video_processor.decode(media)
+    except MediaError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise MediaError(f"This is neither a picture nor a clip: {error}") from error
+    return DecodedMedia("video", frames, tuple(float(time) for time in metadata.timestamps), metadata)
 
 
 def _shows_one_picture(media: Any) -> bool:

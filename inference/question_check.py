@@ -16,6 +16,8 @@ def check_question(question: str, tokenizer: PreTrainedTokenizerBase, max_tokens
     Raises:
         QuestionError: If it is empty, no text, too long, or contains a special token of the conversation.
     """
+    if not isinstance(question, str):
+        raise QuestionError(f"The question must be text, not {type(question).__name__}.")
     if not question.strip():
         raise QuestionError("The question is empty.")
     if not _is_unicode(question):

@@ -8,11 +8,12 @@ from urllib.parse import urlparse
 import PIL.Image
 import PIL.ImageOps
 import torch
+from huggingface_hub.utils import httpx
 from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor
 from transformers.image_utils import load_image_as_tensor
 
-from .video_decoding import MediaError, shown_name
+from .video_decoding import MediaError, shown_name, unfetched
 
 STILL_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jfif", ".avif"}
@@ -114,7 +115,9 @@ def _is_turned(image: PIL.Image.Image) -> bool:
 def _load_remote(name: str) -> Tensor:
     try:
         return load_image_as_tensor(name)
-    except Exception as error:  # whatever the network, base64 or the decoder raise
+    except httpx.HTTPError as error:
+        raise unfetched(name, error) from error
+    except Exception as error:  # whatever base64 or the decoder raise
         raise MediaError(f"There is no picture '{shown_name(name)}'.") from error
 
 

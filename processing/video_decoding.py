@@ -83,12 +83,14 @@ def open_source(source: str | os.PathLike[str]) -> str | BinaryIO:
         MediaError: If there is no such file or the URL can't be fetched.
     """
     name = os.fspath(source)
+    if not name:
+        raise MediaError("The name of the clip or picture is empty.")
     if name.startswith(("http://", "https://")):
         try:
             response = httpx.get(name, follow_redirects=True)
             response.raise_for_status()
         except httpx.HTTPError as error:
-            raise MediaError(f"Could not fetch '{name}': {error}.") from error
+            raise unfetched(name, error) from error
         return BytesIO(response.content)
     scheme, mark, _ = name.partition("://")
     if mark and scheme != "file":
@@ -106,6 +108,11 @@ def open_source(source: str | os.PathLike[str]) -> str | BinaryIO:
     if path.stat().st_size == 0:
         raise MediaError(f"'{path}' is an empty file.")
     return str(path)
+
+
+def unfetched(name: str, error: httpx.HTTPError) -> MediaError:
+    """Return the error that says why a URL can't be fetched."""
+    return MediaError(f"Could not fetch '{name}': {error}.")
 
 
 def shown_name(name: str) -> str:

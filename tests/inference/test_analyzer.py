@@ -167,6 +167,20 @@ def test_a_question_that_is_none_or_too_long_is_refused_before_any_work(analyzer
         analyzer.analyze("no such file", question)
 
 
+@pytest.mark.parametrize("question", [5, ["Why?"]])
+def test_a_question_that_is_no_text_is_refused(analyzer, question):
+    with pytest.raises(QuestionError, match="must be text, not (int|list)"):
+        analyzer.analyze("no such file", question)
+
+
+@pytest.mark.parametrize("name", ["wide.png", "wide.gif"])
+def test_a_picture_that_is_a_line_is_named(analyzer, tmp_path, name):
+    pictures = [Image.new("RGB", (300, 1), color) for color in ("red", "blue")]
+    pictures[0].save(tmp_path / name, **({"save_all": True, "append_images": pictures[1:]} if "gif" in name else {}))
+    with pytest.raises(MediaError, match=f"{name}' is 300×1 pixels"):
+        analyzer.load(tmp_path / name)
+
+
 def test_an_unknown_language_is_refused_before_any_work(analyzer):
     with pytest.raises(ValueError, match="Unknown language"):
         analyzer.analyze("no such file", language="fr")
@@ -246,6 +260,9 @@ def test_pixels_in_memory(analyzer, name):
         np.zeros((7, 8, 9), np.uint8),
         np.ones((8, 8, 3), bool),
         np.full((8, 8, 3), 40_000, np.uint16),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((2, 1, 300, 3), np.uint8),
+        Image.new("RGB", (1, 300)),
         *(3, None, []),
     ],
 )

@@ -209,6 +209,17 @@ def test_a_missing_clip_is_said_before_the_model_is_loaded(monkeypatch, capsys):
     assert "no file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [([""], "clip or picture"), (["--model", ""], "checkpoint"), (["--adapter", ""], "adapter")],
+)
+def test_an_empty_name_is_called_empty(portrait, checkpoint, capsys, arguments, what):
+    arguments = arguments if arguments == [""] else [str(portrait), *arguments]
+    model = [] if "--model" in arguments else ["--model", str(checkpoint)]
+    assert main(["analyze", *arguments, *model, "--device", "cpu"]) == 2
+    assert f"The name of the {what} is empty." in capsys.readouterr().err
+
+
 def test_a_defect_is_no_traceback(quick, portrait, monkeypatch, capsys):
     monkeypatch.setattr(EmotionAnalyzer, "analyze", lambda *_, **__: {}["a bug"])
     assert main(["analyze", str(portrait), *quick]) == 1

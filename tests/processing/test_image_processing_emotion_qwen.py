@@ -185,3 +185,8 @@ def test_settings_survive_saving(tmp_path: Path):
         assert type(loaded) is EmotionQwenImageProcessor
         assert loaded.to_dict() == image_processor.to_dict()
     assert EmotionQwenImageProcessor().size["longest_edge"] == 1280 * 784
+
+
+def test_a_url_that_can_not_be_fetched_is_named_with_the_reason(image_processor: EmotionQwenImageProcessor):
+    with pytest.raises(MediaError, match=r"Could not fetch 'http://127\.0\.0\.1:9/face\.png': .*refused"):
+        image_processor.decode("http://127.0.0.1:9/face.png")
