@@ -80,7 +80,7 @@ def test_a_question_of_blanks_is_the_usual_one_and_a_long_one_is_refused(client,
 
 
 def test_a_picture_that_the_model_can_not_take_is_not_blamed_on_the_question(client, media):
-    with pytest.raises(AppError, match="Something went wrong"):
+    with pytest.raises(AppError, match="This file can't be read"):
         client.predict(handle_file(media["thin"]), api_name="/analyze")
 
 
