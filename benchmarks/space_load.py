@@ -1,6 +1,8 @@
 """Many requests from several clients against the Space: errors, mix-ups, waiting times, memory.
 
 python benchmarks/space_load.py --requests 200 --clients 8 --output benchmarks/space_load.md
+
+Exits with 1 after any error or mix-up, or where memory grew by more than 10 % from the first 20 requests to the last.
 """
 
 import argparse
@@ -25,6 +27,8 @@ from spaces_demo.space_process import prepare_space, serving  # noqa: E402
 
 STRETCH = 20  # requests
 MEBIBYTE = 2**20
+MOST_GROWTH = 0.10
+"""Of the highest memory, from the first stretch to the last."""
 
 
 def make_media(folder: Path) -> dict[str, Path]:
@@ -93,6 +97,24 @@ def run(
     return wrong, seconds, memory
 
 
+def failures_of(wrong: list[str], peaks: list[float]) -> list[str]:
+    """Say in what the Space failed.
+
+    Args:
+        wrong: What went wrong with requests.
+        peaks: Highest memory in each stretch.
+
+    Returns:
+        Sentences; none where it held.
+    """
+    failures, growth = [], peaks[-1] / peaks[0] - 1
+    if wrong:
+        failures.append(f"{len(wrong)} errors and mix-ups.")
+    if growth > MOST_GROWTH:
+        failures.append(f"Memory grew by {growth:.1%}; the limit is {MOST_GROWTH:.0%}.")
+    return failures
+
+
 def main() -> None:
     """Measure, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -122,7 +144,8 @@ def main() -> None:
         f"| median and longest request | {statistics.median(seconds):.2f} s, {max(seconds):.2f} s |",
         f"| requests per second | {len(seconds) / whole:.2f} |",
         f"| highest memory in the first {STRETCH} | {peaks[0]:.0f} MiB |",
-        f"| highest memory in the last {STRETCH} | {peaks[-1]:.0f} MiB ({peaks[-1] / peaks[0] - 1:+.1%}) |",
+        f"| highest memory in the last {STRETCH} | {peaks[-1]:.0f} MiB ({peaks[-1] / peaks[0] - 1:+.1%};"
+        f" limit {MOST_GROWTH:+.0%}) |",
         f"| highest memory in each {STRETCH}, MiB | {', '.join(f'{peak:.0f}' for peak in peaks)} |",
     ]
     report = "\n".join(lines + ["", *wrong]).rstrip() + "\n"
@@ -130,6 +153,8 @@ def main() -> None:
         print(report)
     else:
         arguments.output.write_text(report)
+    if failures := failures_of(wrong, peaks):
+        sys.exit("\n".join(failures))
 
 
 if __name__ == "__main__":

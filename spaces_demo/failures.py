@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from memory_arenas import give_back_freed_memory
 from refusal import RefusedError
 from request_counts import RequestCounts
 from words import say
@@ -28,6 +29,8 @@ def ending_in_a_sentence(
 ) -> Iterator[Any]:
     """Pass steps on; where one fails, end with what `on_failure` makes of the sentence that says so.
 
+    However a request ends, what it freed is given back.
+
     Args:
         kind: Of request, for the counts.
         language: Of the sentence.
@@ -47,6 +50,8 @@ def ending_in_a_sentence(
         yield on_failure(say(_SENTENCES.get(_class_name(error), "failed"), language))
     else:
         COUNTS.add(f"{kind} done")
+    finally:
+        give_back_freed_memory()
 
 
 def _class_name(error: Exception) -> str:

@@ -1,3 +1,4 @@
+import importlib
 import subprocess
 import sys
 
@@ -42,3 +43,48 @@ def test_threads_share_what_they_are_given():
     assert arenas(1) == 1
     assert arenas(2) == 2
     assert arenas(0) > 2
+
+
+BLOCKS_FREED_BETWEEN_BLOCKS_IN_USE = """
+import ctypes, os
+from pathlib import Path
+from memory_arenas import give_back_freed_memory
+
+library = ctypes.CDLL("libc.so.6")
+library.malloc.restype = ctypes.c_void_p
+library.free.argtypes = [ctypes.c_void_p]
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+blocks = [library.malloc(64 * 1024) for _ in range(2000)]
+for block in blocks:
+    ctypes.memset(block, 1, 64 * 1024)
+for block in blocks[1::2]:
+    library.free(block)
+before = resident()
+give_back_freed_memory()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other C libraries give memory back in their own ways")
+def test_what_was_freed_between_blocks_in_use_is_given_back():
+    command = [sys.executable, "-c", BLOCKS_FREED_BETWEEN_BLOCKS_IN_USE]
+    said = subprocess.run(command, cwd=ROOT / "spaces_demo", capture_output=True, text=True, check=True).stdout
+    assert int(said) > 1000 * 48 * 1024  # of 1000 freed blocks of 64 KiB, whole pages
+
+
+@pytest.mark.parametrize("missing", ["the library", "the function"])
+def test_nothing_happens_without_glibc(monkeypatch, missing):
+    monkeypatch.syspath_prepend(str(ROOT / "spaces_demo"))
+    memory_arenas = importlib.import_module("memory_arenas")
+
+    def library(name: str) -> object:
+        if missing == "the library":
+            raise OSError(name)
+        return object()
+
+    monkeypatch.setattr(memory_arenas.ctypes, "CDLL", library)
+    memory_arenas.limit_arenas(2)
+    memory_arenas.give_back_freed_memory()

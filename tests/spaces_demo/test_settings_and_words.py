@@ -130,6 +130,24 @@ def test_a_crash_ends_in_a_sentence_and_a_count(module):
     assert "ZeroDivisionError" in outcome and "secret" not in outcome
 
 
+@pytest.mark.parametrize("ending", ["done", "failed", "left by the visitor"])
+def test_what_a_request_freed_is_given_back_once_when_it_ended(module, monkeypatch, ending):
+    failures, given_back = module("failures"), []
+    monkeypatch.setattr(failures, "give_back_freed_memory", lambda: given_back.append(True))
+
+    def steps():
+        yield 1
+        if ending == "failed":
+            raise ZeroDivisionError
+
+    request = failures.ending_in_a_sentence("analyze", "en", steps(), str)
+    assert next(request) == 1 and not given_back
+    if ending == "left by the visitor":
+        request.close()
+    list(request)
+    assert given_back == [True]
+
+
 @pytest.mark.parametrize(
     ("title", "message", "words"),
     [
