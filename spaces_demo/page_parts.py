@@ -52,14 +52,20 @@ def evidence_of(seen: Any, capture: str, language: str) -> Evidence:
 
 
 def verdicts_of(step: Step, capture: str, language: str) -> str:
-    """Draw the verdict, or both of them side by side."""
-    model = engine.SETTINGS.model_name
+    """Draw the verdict, or both of them side by side.
+
+    Args:
+        step: A step that knows the faces.
+        capture: `ON`, `OFF` or `BOTH`.
+        language: `"en"` or `"zh"`.
+    """
+    model, has_faces = engine.SETTINGS.model_name, step.seen.capture.has_faces
     if capture != BOTH:
-        return verdict_html(step.analyses[0], model, language) if step.analyses else ""
+        return verdict_html(step.analyses[0], model, language, has_faces=has_faces) if step.analyses else ""
     headings = ("with_capture", "without_capture")
     return verdicts_html(
         [
-            verdict_html(analysis, model, language, heading, analysis.text)
+            verdict_html(analysis, model, language, heading, analysis.text, has_faces)
             for analysis, heading in zip(step.analyses, headings, strict=False)
         ]
     )

@@ -65,6 +65,10 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "zh": "面部情绪捕捉已关闭：模型只看到了原片段。",
     },
     "verdict": {"en": "Apparent emotion", "zh": "表露出的情绪"},
+    "no_face_verdict": {
+        "en": "No face was found: the model's guess about the scene",
+        "zh": "没有发现人脸：以下是模型对画面的猜测",
+    },
     "with_capture": {"en": "With Facial Emotion Capture", "zh": "开启面部情绪捕捉"},
     "without_capture": {"en": "Without Facial Emotion Capture", "zh": "关闭面部情绪捕捉"},
     "probabilities": {"en": "The model's probabilities", "zh": "模型给出的概率"},

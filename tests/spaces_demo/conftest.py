@@ -1,3 +1,5 @@
+import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +42,18 @@ def write_pair(path: Path, source: Path, delay: int = 60) -> Path:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(both)))
         container.mux(stream.encode())
     return path
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a module of the Space's folder, and forgets all of them afterwards."""
+    folder = str(ROOT / "spaces_demo")
+    monkeypatch.syspath_prepend(folder)
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(folder):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

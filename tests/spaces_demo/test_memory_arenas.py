@@ -1,4 +1,3 @@
-import importlib
 import subprocess
 import sys
 
@@ -76,9 +75,8 @@ def test_what_was_freed_between_blocks_in_use_is_given_back():
 
 
 @pytest.mark.parametrize("missing", ["the library", "the function"])
-def test_nothing_happens_without_glibc(monkeypatch, missing):
-    monkeypatch.syspath_prepend(str(ROOT / "spaces_demo"))
-    memory_arenas = importlib.import_module("memory_arenas")
+def test_nothing_happens_without_glibc(module, monkeypatch, missing):
+    memory_arenas = module("memory_arenas")
 
     def library(name: str) -> object:
         if missing == "the library":

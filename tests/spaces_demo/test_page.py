@@ -89,6 +89,8 @@ def test_a_clip_with_nobody(window, media):
     assert "No face was found" in window.text("#eq-notes")
     assert window.page.locator(".eq-timeline, .eq-frames").count() == 0
     assert window.page.locator(".eq-verdict").count() == 1
+    assert "No face was found" in window.text(".eq-verdict h2")
+    assert window.page.locator(".eq-label").count() == 0 and re.fullmatch(r"\w+ \d+%", window.text(".eq-guess"))
     window.picture("no_face")
 
 

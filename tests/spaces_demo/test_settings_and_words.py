@@ -1,6 +1,5 @@
 """Parts of the Space that need no model."""
 
-import importlib
 import queue
 import sys
 import threading
@@ -8,20 +7,6 @@ from string import Formatter
 
 import gradio as gr
 import pytest
-
-from .space_process import ROOT
-
-
-@pytest.fixture
-def module(monkeypatch):
-    """Imports a module of the Space's folder, and forgets all of them afterwards."""
-    folder = str(ROOT / "spaces_demo")
-    monkeypatch.syspath_prepend(folder)
-    before = set(sys.modules)
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(folder):
-            del sys.modules[name]
 
 
 @pytest.mark.parametrize(("name", "table"), [("words", "_SENTENCES"), ("page_texts", "_TEXTS")])
