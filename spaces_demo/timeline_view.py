@@ -10,7 +10,7 @@ from words import say
 
 _HEIGHT = 100  # units of the drawing, which stretches to its place
 _MIN_SHARE_FOR_NAME = 0.14
-_MAX_PEOPLE = 8
+_MAX_PEOPLE = 8  # but whoever has a key frame is always shown
 
 
 def timeline_html(capture: Any, times: tuple[float, ...], language: str) -> str:
@@ -26,13 +26,24 @@ def timeline_html(capture: Any, times: tuple[float, ...], language: str) -> str:
     """
     if len(times) < 2 or not capture.has_faces:
         return ""
-    people = sorted(person_numbers(capture).items(), key=lambda person: -len(capture.tracks[person[0]]))[:_MAX_PEOPLE]
-    rows = "".join(_row(capture, track, number, times, language) for track, number in sorted(people))
+    numbers = person_numbers(capture)
+    shown = _people_shown(capture)
+    rows = "".join(_row(capture, track, numbers[track], times, language) for track in shown)
+    left_out = ""
+    if len(shown) < len(numbers):
+        left_out = f"<p>{say('people_shown', language, shown=len(shown), count=len(numbers))}</p>"
     return (
         f'<section class="eq-timeline" lang="{language}" data-start="{times[0]:.3f}" data-end="{times[-1]:.3f}">'
-        f"<h2>{say('timeline', language)}</h2><p>{say('timeline_help', language)}</p>{rows}"
+        f"<h2>{say('timeline', language)}</h2><p>{say('timeline_help', language)}</p>{left_out}{rows}"
         f"{_axis(times)}{_legend(capture.labels, language)}</section>"
     )
+
+
+def _people_shown(capture: Any) -> list[int]:
+    """Tracks of those who get a row, in the order of their numbers: owners of key frames, then who is seen longest."""
+    tracks, owners = capture.tracks, {key_frame.tracks[0] for key_frame in capture.key_frames}
+    wanted = sorted(tracks, key=lambda track: (track not in owners, -len(tracks[track])))
+    return sorted(wanted[: max(_MAX_PEOPLE, len(owners))])
 
 
 def _row(capture: Any, track: int, number: int, times: tuple[float, ...], language: str) -> str:

@@ -84,6 +84,11 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "en": "What the face networks read in each person. Choose a point to go there in the clip.",
         "zh": "面部网络对每个人的读数。点击任意一点可跳转到视频的该处。",
     },
+    "people_shown": {
+        "en": "{shown} of {count} people are shown: those with a key frame first, then those seen the longest. "
+        "The JSON has all.",
+        "zh": "共 {count} 个人，此处显示 {shown} 个：先是有关键帧的人，再是出现时间最长的人。JSON 中包含所有人。",
+    },
     "person": {"en": "Person {number}", "zh": "人物 {number}"},
     "go_to": {"en": "{name}, {start:.1f} to {end:.1f} s: go there", "zh": "{name}，{start:.1f} 至 {end:.1f} 秒：跳转"},
     "key_frames": {"en": "Key frames, and what the model was shown of them", "zh": "关键帧及提供给模型的遮罩副本"},
