@@ -48,8 +48,12 @@ _TEXTS: dict[str, dict[str, str]] = {
     "automatic": {"en": "Automatic: what the question calls for", "zh": "自动：由问题决定"},
     "read": {"en": "Read the emotion", "zh": "读取情绪"},
     "answer": {"en": "Answer", "zh": "回答"},
-    "further": {"en": "Ask further about the same clip", "zh": "就同一内容继续提问"},
-    "further_example": {"en": "What do the brows do?", "zh": "眉毛有什么变化？"},
+    "further": {
+        "en": "Ask further about the same clip. emotion-qwen-nano knows only simple questions such as this one; other "
+        "checkpoints answer freely.",
+        "zh": "就同一内容继续提问。emotion-qwen-nano 只会回答这类简单问题；其他模型可自由作答。",
+    },
+    "further_example": {"en": "How many people are there?", "zh": "图中有几个人?"},  # as the small model was asked
     "ask": {"en": "Ask", "zh": "提问"},
     "recognition": {
         "en": "<strong>Emotion recognition.</strong> People whose faces are shown to this page are subject to an "

@@ -15,6 +15,8 @@ from .browser_window import Window, chromium
 from .space_process import ROOT, prepare_space, serving
 
 LONGEST_CLIP = 12
+NUMBER_OF_PEOPLE = {"en": r"There (is|are) (one|two|three|four) (person|people)\.", "zh": r"有[一两三四]个人。"}
+"""What answers to how many people there are look like."""
 
 
 def write_clip(path: Path, seconds: float, fps: int = 5, shade: int = 90) -> Path:

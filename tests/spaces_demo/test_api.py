@@ -13,6 +13,8 @@ from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
+from .conftest import NUMBER_OF_PEOPLE
+
 
 @pytest.fixture(scope="module")
 def client(address) -> Client:
@@ -84,8 +86,15 @@ def test_a_picture_that_the_model_can_not_take_is_not_blamed_on_the_question(cli
         client.predict(handle_file(media["thin"]), api_name="/analyze")
 
 
-def test_ask_and_about(client, media):
-    assert client.predict(handle_file(media["face"]), "What does the face show?", api_name="/ask")
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", ["face", "portrait"])
+def test_the_question_that_the_page_suggests_is_answered_in_its_language(module, client, media, name, language):
+    question = module("page_texts")._TEXTS["further_example"][language]
+    answer = client.predict(handle_file(media[name]), question, language=language, api_name="/ask")
+    assert re.fullmatch(NUMBER_OF_PEOPLE[language], answer)
+
+
+def test_about(client):
     about = client.predict(api_name="/about")
     assert about["model"] == "emotion-qwen-nano" and "base" in about["adapters"]
 

@@ -4,6 +4,7 @@ import re
 
 import yaml
 
+from .conftest import NUMBER_OF_PEOPLE
 from .space_process import ROOT
 
 CARD = (ROOT / "spaces_demo" / "README.md").read_text(encoding="utf-8")
@@ -45,3 +46,4 @@ def test_the_documented_call_runs(address, media, capsys):
     exec(compile(snippet, "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "probabilities" not in printed and "happy" in printed and "max_clip_seconds" in printed
+    assert all(re.search(pattern, printed) for pattern in NUMBER_OF_PEOPLE.values())

@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from .browser_window import Window
+from .conftest import NUMBER_OF_PEOPLE
 from .take_picture import take_picture
 
 pytestmark = pytest.mark.browser
@@ -65,6 +66,12 @@ def test_a_chinese_browser_gets_a_chinese_page(browser, address):
     window.page.click("#eq-example-clip")
     window.page.wait_for_selector(".eq-download")
     assert is_chinese(window.text("#eq-read")) and is_chinese(window.answers()[-1])
+    box = window.page.locator("#eq-further textarea")
+    box.fill(box.get_attribute("placeholder"))
+    box.press("Enter")
+    expect(window.page.locator("#eq-chat .bot.message").nth(1)).to_have_text(
+        re.compile(NUMBER_OF_PEOPLE["zh"]), timeout=60_000
+    )
     others = {"Emotion-Qwen", "emotion-qwen-nano", "clips", "English", "NASA", "JSON", "MB", "API", "MCP"}
     assert set(re.findall(r"[A-Za-z_-]{2,}", window.text("body") + window.page.title())) <= others
     window.picture("chinese")
@@ -162,11 +169,11 @@ def test_what_was_read_goes_with_the_file(window, media):
 def test_asking_further(window, media):
     window.add(media["face"])
     window.read()
-    window.page.fill("#eq-further textarea", "What does the face show?")
-    window.page.press("#eq-further textarea", "Enter")
-    window.page.wait_for_function(
-        "(() => { const all = [...document.querySelectorAll('#eq-chat .bot.message')];"
-        " return all.length == 2 && all[1].innerText.length > 5; })()"
+    box = window.page.locator("#eq-further textarea")
+    box.fill(box.get_attribute("placeholder"))
+    box.press("Enter")
+    expect(window.page.locator("#eq-chat .bot.message").nth(1)).to_have_text(
+        re.compile(NUMBER_OF_PEOPLE["en"]), timeout=60_000
     )
     window.picture("chat")
 

@@ -6,7 +6,12 @@ import threading
 from string import Formatter
 
 import gradio as gr
+import numpy as np
 import pytest
+
+from emotion_qwen.train.synthetic.person_sentences import person_turns
+
+from .space_process import ROOT
 
 
 @pytest.mark.parametrize(("name", "table"), [("words", "_SENTENCES"), ("page_texts", "_TEXTS")])
@@ -33,6 +38,16 @@ def test_the_page_tells_its_limits_in_both_languages(module):
     texts = module("page_texts").page_texts(settings).translations_dict
     assert "7 s" in texts["en"]["clip_limits"] and "within 3 minutes" in texts["en"]["foot"]
     assert "7 秒" in texts["zh-CN"]["clip_limits"] and "3 分钟" in texts["zh-CN"]["foot"]
+
+
+def test_the_page_and_the_card_suggest_questions_that_the_small_model_was_taught(module):
+    examples = module("page_texts")._TEXTS["further_example"]
+    card = (ROOT / "spaces_demo" / "README.md").read_text(encoding="utf-8")
+    one_person = {"background": "light"}
+    for language, example in examples.items():
+        taught = {person_turns(one_person, np.random.default_rng(seed), language)[0] for seed in range(20)}
+        assert example in taught and len(taught) == 3
+        assert all(f'"{question}"' in card for question in taught)
 
 
 def test_pieces_come_as_they_are_emitted_and_errors_where_they_belong(module):
