@@ -9,6 +9,11 @@ from jinja2 import Environment, StrictUndefined
 
 from .modeling_emotion_qwen import EmotionQwenForConditionalGeneration
 
+_LEAST_ITEMS = 20
+"""From so many items of a group on, a percentage is given."""
+_GROUP_NAMES = {"skin": "ancestry setting"}
+"""What a kind of group is where its key in the measurements does not say it."""
+
 
 def write_card(
     model: EmotionQwenForConditionalGeneration,
@@ -35,5 +40,18 @@ def write_card(
         transformers_version=transformers.__version__,
         measured=measured,
         adapters=adapters,
-        percent=lambda share: f"{100 * share:.1f} %",
+        percent=_percent,
+        percent_or_count=_percent_or_count,
+        least_items=_LEAST_ITEMS,
+        group_names=_GROUP_NAMES,
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _percent_or_count(score: Mapping[str, Any]) -> str:
+    """The accuracy of a group; of few items, how many were right."""
+    items, accuracy = score["items"], score["accuracy"]
+    return _percent(accuracy) if items >= _LEAST_ITEMS else f"{round(accuracy * items)} of {items}"

@@ -122,6 +122,37 @@ def test_accuracy_by_group_and_training_time_are_shown_where_they_are_known(proc
     assert "was not measured" not in card and "was not recorded" not in card
 
 
+def test_a_group_of_few_items_gets_a_count_and_no_percentage(processor):
+    members = {
+        "18-29": {"items": 1, "accuracy": 0.0},
+        "30-44": {"items": 19, "accuracy": 13 / 19},
+        "45-59": {"items": 20, "accuracy": 0.65},
+        "60-80": {"items": 2, "accuracy": 1.0},
+    }
+    grouped = MEASURED | {"results": [MEASURED["results"][0] | {"groups": {"age": members}}]}
+    card = write_card(tiny_model(processor), grouped)
+    rows = re.findall(r"age: (\S+) \| (\d+) \| (.+) \|", card)
+    assert rows == [
+        ("18-29", "1", "0 of 1"),
+        ("30-44", "19", "13 of 19"),
+        ("45-59", "20", "65.0 %"),
+        ("60-80", "2", "2 of 2"),
+    ]
+
+
+def test_groups_by_skin_are_called_what_they_are(processor):
+    groups = {"skin": {"asian": {"items": 336, "accuracy": 0.9}}}
+    card = write_card(tiny_model(processor), MEASURED | {"results": [MEASURED["results"][0] | {"groups": groups}]})
+    assert "| ancestry setting: asian | 336 | 90.0 % |" in card and "skin: " not in card
+
+
+@pytest.mark.parametrize("adapters", [None, {"clips": "questions about clips."}])
+def test_both_ways_to_the_analyzer_are_told_apart(adapters, processor):
+    card = " ".join(write_card(tiny_model(processor), None, adapters).split())
+    assert "it answers with the model alone" in card and "the same one" not in card
+    assert "loads the folder's adapters, if it has any, and chooses among them by the question" in card
+
+
 def test_reasoning_and_general_answers_are_shown_where_they_were_scored(processor):
     general = {"data": "drawn", "about": "shapes", "kind": "image", "language": "en", "items": 301, "right": 0.8642}
     reasons = {"data": "faces", "language": "zh", "items": 299, "right": 0.5136}
