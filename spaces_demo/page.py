@@ -10,11 +10,13 @@ from handlers import ask_on_page, read_for_page
 from picture_input import picture_input
 from reading import BOTH, OFF, ON
 from settings import HERE
+from turns import Turns, take_turn, while_it_lasts
 from verdict_view import status_html
 
 EXAMPLES = HERE / "examples"
 _CLIP, _PICTURE = "clip", "picture"
 _BROWSER_LANGUAGE = "() => (navigator.language.startsWith('zh') ? 'zh' : 'en')"
+_AT_ONCE = {"api_visibility": "private", "queue": False, "show_progress": "hidden", "trigger_mode": "multiple"}
 _NOTHING_READ = "() => ['', '', '', '', '', [], '']"  # in the browser, at once: a reading may be asked for next
 
 
@@ -35,6 +37,7 @@ def build_page(text: gr.I18n) -> gr.Blocks:
     ) as page:
         gr.HTML(text("head"))
         remembered, shown = gr.State(None, time_to_live=settings.retention_seconds), gr.State(_CLIP)
+        turns, turn = gr.State(Turns()), gr.Number(visible=False)  # a hidden number is sent as it was when asked
         with gr.Row():
             with gr.Column(scale=5, min_width=320):
                 tabs, clip, picture = _inputs(shown, text)
@@ -74,31 +77,35 @@ def build_page(text: gr.I18n) -> gr.Blocks:
         limits = {"concurrency_limit": settings.requests_at_once, "concurrency_id": "requests"}
         reading = {
             "fn": _read_what_is_shown,
-            "inputs": [shown, clip, picture, *options],
+            "inputs": [turns, turn, shown, clip, picture, *options],
             "outputs": [status, notes, timeline, verdicts, key_frames, chat, download, remembered],
             "api_visibility": "private",
             "show_progress": "hidden",
+            "trigger_mode": "multiple",  # the one under way ends by itself
             **limits,
         }
-        read.click(**reading)
+        next_turn = {"fn": take_turn, "inputs": turns, "outputs": turn, **_AT_ONCE}
+        read.click(**next_turn).then(**reading)
         for button, kind in examples:
             file = str(next(EXAMPLES.glob("*.mp4" if kind == _CLIP else "*.png")))
             button.click(
-                lambda kind=kind, file=file: (gr.Tabs(selected=kind), kind, file),
-                outputs=[tabs, shown, clip if kind == _CLIP else picture],
-                api_visibility="private",
-                queue=False,
+                lambda turns, kind=kind, file=file: (gr.Tabs(selected=kind), kind, file, take_turn(turns)),
+                inputs=turns,
+                outputs=[tabs, shown, clip if kind == _CLIP else picture, turn],
+                **_AT_ONCE,
             ).then(**reading)
         gr.on(
             [further.submit, send.click],
             _ask_about_what_is_there,
-            [remembered, clip, picture, chat, further, *options[1:]],
+            [turns, turn, remembered, clip, picture, chat, further, *options[1:]],
             [status, chat, further],
             api_visibility="private",
             show_progress="hidden",
             **limits,
         )
-        gr.on([clip.input, picture.input], None, None, reading["outputs"][:-1], js=_NOTHING_READ)
+        nothing_read = {"fn": None, "outputs": reading["outputs"][:-1], "js": _NOTHING_READ}
+        gr.on([clip.input, picture.input], **nothing_read)
+        gr.on([clip.input, picture.input], **next_turn).then(**nothing_read)  # again: a step may have come meanwhile
         page.load(None, None, options[1], js=_BROWSER_LANGUAGE)
         add_api()
     return page.queue(max_size=settings.queue_length, api_open=True)
@@ -157,15 +164,22 @@ def _options(text: gr.I18n) -> list[Any]:
     return [question, language, capture, adapter]
 
 
-def _read_what_is_shown(shown: str, clip: str | None, picture: str | None, *options: str) -> Any:
-    yield from read_for_page(clip if shown == _CLIP else picture, *options)
+def _read_what_is_shown(
+    turns: Turns, turn: int | None, shown: str, clip: str | None, picture: str | None, *options: str
+) -> Any:
+    yield from while_it_lasts(turns, turn, read_for_page(clip if shown == _CLIP else picture, *options))
 
 
 def _ask_about_what_is_there(
-    remembered: dict[str, Any] | None, clip: str | None, picture: str | None, *rest: Any
+    turns: Turns,
+    turn: int | None,
+    remembered: dict[str, Any] | None,
+    clip: str | None,
+    picture: str | None,
+    *rest: Any,
 ) -> Any:
     is_there = remembered is not None and remembered["path"] in (clip, picture)
-    yield from ask_on_page(remembered if is_there else None, *rest)
+    yield from while_it_lasts(turns, turn, ask_on_page(remembered if is_there else None, *rest))
 
 
 def example_folders() -> list[str]:
