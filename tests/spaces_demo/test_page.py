@@ -178,6 +178,19 @@ def test_asking_further(window, media):
     window.picture("chat")
 
 
+def test_the_newest_answer_is_in_sight(window, media):
+    window.add(media["face"])
+    window.read()
+    box, answers = window.page.locator("#eq-further textarea"), window.page.locator("#eq-chat .bot.message")
+    for number in range(1, 5):
+        box.fill("How many people are there?")
+        box.press("Enter")
+        expect(answers).to_have_count(number + 1, timeout=60_000)
+        window.page.wait_for_function("document.querySelector('#eq-status').innerText.startsWith('Done')")
+    chat, last = window.page.locator("#eq-chat").bounding_box(), answers.last.bounding_box()
+    assert chat["y"] <= last["y"] and last["y"] + last["height"] <= chat["y"] + chat["height"]
+
+
 def test_what_is_typed_while_an_answer_comes_is_kept(window, media):
     window.add(media["face"])
     window.read()

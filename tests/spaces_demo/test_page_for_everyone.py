@@ -82,3 +82,17 @@ def test_the_keyboard_reaches_everything(window, media):
         window.page.keyboard.press("Tab")
     wanted = {"eq-clip", "eq-timeline", "eq-example-clip", "eq-options", "eq-read", "eq-further", "eq-ask"}
     assert wanted <= reached | {"eq-inputs"}, reached
+
+
+def test_what_the_keyboard_chooses_is_seen(window):
+    outline = """(() => {
+        const at = document.activeElement;
+        const choice = at.type === 'radio' && at.closest('#eq-options label');
+        return choice ? getComputedStyle(choice).outlineStyle : '';
+    })()"""
+    window.page.locator("body").press("Tab")
+    outlines = set()
+    for _ in range(40):
+        outlines.add(window.page.evaluate(outline))
+        window.page.keyboard.press("Tab")
+    assert outlines == {"", "solid"}
