@@ -1,4 +1,4 @@
-"""Colors of the evidence picture: Okabe and Ito's, which people with color blindness tell apart."""
+"""Colors of the evidence picture: Okabe and Ito's but for neutral, darker than all of them."""
 
 PAPER = "#ffffff"
 INK = "#111111"
@@ -16,10 +16,10 @@ _EMOTION_COLORS = {
     "happy": "#e69f00",
     "sad": "#0072b2",
     "surprise": "#56b4e9",
-    "neutral": "#8c8c8c",
+    "neutral": "#3f3f46",
 }
 _OTHER = "#b5a642"
-_DARK = {"sad"}
+_DARK = {"sad", "neutral"}
 
 
 def emotion_color(label: str) -> str:
