@@ -6,7 +6,7 @@ MUTED = "#5f6368"
 FRAME = "#d5d8dc"
 FACE_HALO = "#ffffff"
 # No emotion's colors: the gate is about experts.
-GATE_EMOTION = "#334155"
+GATE_EMOTION = "#5b21b6"
 GATE_GENERAL = "#cbd5e1"
 
 _EMOTION_COLORS = {
