@@ -100,6 +100,21 @@ def test_the_assistants_tokens_are_its_content_and_its_end(processor: EmotionQwe
         assert ids[mask].tolist() == processor.tokenizer(expected)["input_ids"]
 
 
+def test_tokens_are_marked_with_and_without_tensors(processor: EmotionQwenProcessor):
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    asked = {"tokenize": True, "return_dict": True, "return_assistant_tokens_mask": True}
+    lists = processor.apply_chat_template([messages], **asked)
+    tensors = processor.apply_chat_template([messages], return_tensors="pt", **asked)
+    assert isinstance(lists["assistant_masks"], list) and sum(lists["assistant_masks"][0]) > 0
+    assert {name: value.tolist() for name, value in tensors.items()} == dict(lists)
+
+
+def test_a_conversation_that_is_not_tokenized_stays_text(processor: EmotionQwenProcessor):
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    text = processor.apply_chat_template(messages, return_dict=True, return_tensors="pt")
+    assert text == render(processor, messages)
+
+
 def test_messages_from_a_table_with_nulls_count_their_media_once(processor: EmotionQwenProcessor, gray_clip: str):
     parts = [
         {"type": "video", "video": gray_clip, "image": None, "text": None, "url": None, "path": None},
