@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
+from emotion_qwen.outputs_emotion_qwen import CACHE
 
 _PLACING = ("mm_token_type_ids", "attention_mask", "image_grid_thw", "video_grid_thw", "second_per_grid_ts")
 """Inputs of a prompt that, with its tokens, determine their positions."""
@@ -62,13 +63,12 @@ def answer_log_likelihoods(
     read = model(**prompt, use_cache=True, logits_to_keep=1)
     logits = read.logits.expand(len(answers), -1, -1)
     if targets.shape[1] > 1:
-        cache = read.past_key_values
+        cache = read[CACHE]
         cache.batch_repeat_interleave(len(answers))
         said = targets[:, :-1].to(logits.device)
         # Padding stands on the right, so no real token attends to it and no mask is needed.
-        rest = model(
-            input_ids=said, position_ids=_positions_after(model, prompt, said), past_key_values=cache, use_cache=True
-        )
+        following = _positions_after(model, prompt, said)
+        rest = model(input_ids=said, position_ids=following, use_cache=True, **{CACHE: cache})
         logits = torch.cat([logits, rest.logits], dim=1)
     log_probabilities = F.log_softmax(logits.float(), dim=-1).cpu()
     chosen = log_probabilities.gather(-1, targets[..., None])[..., 0]
