@@ -15,8 +15,6 @@ from emotion_qwen.train.synthetic.words import WORDS
 Turns = tuple[str, str]
 Asker = Callable[[list[Record], np.random.Generator, str], Turns]
 
-DESCRIBE = {"en": "Describe the picture.", "zh": "请描述图片。"}
-"""The question whose answer tells all that is asked about a picture of shapes."""
 _CLEARLY_LARGER = 1.3
 """Least ratio of two radii of which one is said to be larger."""
 _PERSON_SHARE = 0.06
@@ -146,10 +144,9 @@ def _shape(shapes: list[Record], rng: np.random.Generator, language: str) -> Tur
 def _describe(shapes: list[Record], rng: np.random.Generator, language: str) -> Turns:
     del rng
     if language == "zh":
-        parts = ";".join(f"{PLACES[shape['place']]}有一个{_noun(shape, language)}" for shape in shapes)
-        return DESCRIBE[language], f"{parts}。"
+        return "请描述图片。", ";".join(f"{PLACES[s['place']]}有一个{_noun(s, language)}" for s in shapes) + "。"
     parts = english_list([f"{_noun(shape, language)} at the {shape['place']}" for shape in shapes])
-    return DESCRIBE[language], f"There is {parts}."
+    return "Describe the picture.", f"There is {parts}."
 
 
 def _is_there(shapes: list[Record], rng: np.random.Generator, language: str) -> Turns:

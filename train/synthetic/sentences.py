@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from emotion_qwen.inference.prompts import LANGUAGES, reasoning_question
-from emotion_qwen.train.synthetic.drawing_sentences import DESCRIBE, drawing_turns
+from emotion_qwen.inference.prompts import LANGUAGES
+from emotion_qwen.train.synthetic.drawing_sentences import drawing_turns
 from emotion_qwen.train.synthetic.emotion_sentences import emotion_turns
 from emotion_qwen.train.synthetic.person_sentences import person_turns
 from emotion_qwen.train.synthetic.records import Record
@@ -33,8 +33,6 @@ def ask(
 ) -> list[tuple[str, str]]:
     """At most so many different questions about a record, all in one language, with their answers.
 
-    The question whose answer tells what the others ask for comes last, so that they are answered by looking.
-
     Args:
         record: As written by `data_set` or `groups`.
         rng: Chooses the language and the questions.
@@ -44,7 +42,7 @@ def ask(
     """
     language = LANGUAGES[int(rng.integers(len(LANGUAGES)))]
     drawn = (record_turns(record, rng, language, label_share, general_share) for _ in range(questions))
-    return sorted(dict(drawn).items(), key=lambda turn: turn[0] in (DESCRIBE[language], reasoning_question(language)))
+    return list(dict(drawn).items())
 
 
 def chat(record: Record, *turns: tuple[str, str]) -> list[Record]:
