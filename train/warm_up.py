@@ -110,12 +110,11 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
     """
     set_seed(arguments.seed)
     model = EmotionQwenForConditionalGeneration.from_pretrained(arguments.model_name_or_path, dtype=torch.float32)
-    model.to(default_device())
     processor = EmotionQwenProcessor.from_pretrained(arguments.model_name_or_path)
     subjects = _subjects(arguments)
     outputs = {name: subject.outputs for name, subject in subjects.items()}
     reader = PictureReader(model, processor, subjects["drawings"].side, arguments.readout_width, outputs)
-    reader.to(model.device)
+    reader.to(default_device())
     optimizer = _optimizer(reader, arguments)
     schedule = get_cosine_schedule_with_warmup(optimizer, arguments.warmup_steps, arguments.steps)
     batches = {name: _batches(name, subject.train, arguments) for name, subject in subjects.items()}
