@@ -69,55 +69,83 @@ def augment_face(
     Returns:
         uint8 (side, side, 3), and where the face is in it.
     """
-    frame, box = frame_face(picture, box, rng, int(rng.choice(settings.sides)), settings.face_height)
-    if rng.random() < settings.mirror:
-        side = frame.shape[1]
-        frame, box = frame[:, ::-1], (side - box[2], box[1], side - box[0], box[3])
-    return change_light(frame, rng, settings), box
+    view = sample_view(box, picture.shape[:2], rng, settings)
+    return change_light(view.show(picture), rng, settings), view.box_of(box)
 
 
-def frame_face(
-    picture: np.ndarray, box: Box, rng: np.random.Generator, side: int, face_height: tuple[float, float]
-) -> tuple[np.ndarray, Box]:
-    """Cuts a square with the face somewhere in it and resizes it (antialiased); beyond the picture its edges repeat.
+@dataclass(frozen=True)
+class SquareView:
+    """A square that is cut out of frames and resized.
+
+    Attributes:
+        left: Of the square in the frame, pixels; it may lie outside.
+        top: Likewise.
+        cut: Its side in the frame, pixels.
+        side: Side of what is shown, pixels.
+        mirrored: Whether left and right change places.
+    """
+
+    left: float
+    top: float
+    cut: float
+    side: int
+    mirrored: bool
+
+    def show(self, picture: np.ndarray) -> np.ndarray:
+        """Cuts the square out (antialiased); beyond the picture its edges repeat.
+
+        Args:
+            picture: uint8 (height, width, 3).
+
+        Returns:
+            uint8 (side, side, 3).
+        """
+        left, top, cut = self.left, self.top, self.cut
+        height, width = picture.shape[:2]
+        pad = int(np.ceil(max(0.0, -left, -top, left + cut - width, top + cut - height)))
+        if pad:
+            picture = np.pad(picture, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
+        window = (left + pad, top + pad, left + pad + cut, top + pad + cut)
+        shown = Image.fromarray(picture).resize((self.side, self.side), Image.Resampling.BILINEAR, box=window)
+        return np.asarray(shown)[:, ::-1] if self.mirrored else np.asarray(shown)
+
+    def box_of(self, box: Box) -> Box:
+        """Where a box of the picture is in what is shown, pixels, as far as it lies within."""
+        scale = self.side / self.cut
+        corners = zip(box, (self.left, self.top, self.left, self.top), strict=True)
+        x0, y0, x1, y1 = (float(np.clip((edge - start) * scale, 0, self.side)) for edge, start in corners)
+        return (self.side - x1, y0, self.side - x0, y1) if self.mirrored else (x0, y0, x1, y1)
+
+
+def sample_view(box: Box, frame_size: tuple[int, int], rng: np.random.Generator, settings: Augmentation) -> SquareView:
+    """Draws a square with the face somewhere in it.
 
     Args:
-        picture: uint8 (height, width, 3).
         box: The face: x0, y0, x1, y1 in pixels.
+        frame_size: Height and width of the frame that it is in, pixels.
         rng: Source of randomness.
-        side: Side of the frame, pixels.
-        face_height: Least and greatest height of the face over the frame's.
-
-    Returns:
-        uint8 (side, side, 3), and where the face is in it.
+        settings: How much of what.
     """
     x0, y0, x1, y1 = box
+    side = int(rng.choice(settings.sides))
     face = max(x1 - x0, y1 - y0, 1.0)
-    cut = min(face / rng.uniform(*face_height), 1.15 * max(picture.shape[:2]))
+    cut = min(face / rng.uniform(*settings.face_height), 1.15 * max(frame_size))
     room = max(cut - face, 0.04 * cut) / 2
     left = (x0 + x1) / 2 - cut / 2 + rng.uniform(-room, room)
     top = (y0 + y1) / 2 - cut / 2 + rng.uniform(-room, room)
-    height, width = picture.shape[:2]
-    pad = int(np.ceil(max(0.0, -left, -top, left + cut - width, top + cut - height)))
-    if pad:
-        picture = np.pad(picture, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
-    window = (left + pad, top + pad, left + pad + cut, top + pad + cut)
-    frame = Image.fromarray(picture).resize((side, side), Image.Resampling.BILINEAR, box=window)
-    scale = side / cut
-    found = ((x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale, (y1 - top) * scale)
-    return np.asarray(frame), tuple(float(np.clip(edge, 0, side)) for edge in found)
+    return SquareView(left, top, cut, side, bool(rng.random() < settings.mirror))
 
 
 def change_light(picture: np.ndarray, rng: np.random.Generator, settings: Augmentation) -> np.ndarray:
     """Changes exposure, white balance, contrast, colour and noise.
 
     Args:
-        picture: uint8 (height, width, 3).
+        picture: uint8 (..., height, width, 3); the frames of a clip all change alike, but for the noise.
         rng: Source of randomness.
         settings: How much of what.
 
     Returns:
-        A picture of the same kind.
+        An array of the same kind.
     """
     share = rng.uniform(-1, 1, 5)
     gain = (1 + settings.brightness * share[0]) * (1 + settings.balance * share[1:4])

@@ -8,12 +8,16 @@ import numpy as np
 from PIL import Image
 
 from emotion_qwen.processing import FaceCapture
+from emotion_qwen.processing.video_decoding import decode_video
 from emotion_qwen.train.augmentation import Augmentation, augment_face
+from emotion_qwen.train.clip_view import View, stills_as_clip, view_clip
 from emotion_qwen.train.known_faces import clip_faces, picture_faces
 from emotion_qwen.train.synthetic.records import Record, read_records
 from emotion_qwen.train.synthetic.sentences import ask, chat
 from emotion_qwen.train.synthetic.setting import COLOURLESS
 
+STILL_VIDEO = "still_video"
+"""The kind of pictures that are shown as clips."""
 _COLOURLESS_BELOW = 3.0
 """Greatest difference between the mean channels (steps of 255) of a picture that has lost its colour."""
 
@@ -25,16 +29,20 @@ class RenderedSettings:
     Attributes:
         folder: A data set as `synthetic.data_set` writes it.
         task: "emotion", or one of the drawings: "shapes", "words" or "moving".
-        kind: "image" or "video".
+        kind: "image", "video", or "still_video": pictures that are shown as clips, each for two frames. So the many
+            pictures, which cost little, teach what clips ask for: to find the telling moment among others.
         samples: Samples drawn from it in an epoch.
-        side: Side of the square pictures or frames, pixels. Pictures are brought to it; clips are made with it.
+        side: Side of the square pictures or frames, pixels. Whole clips are made with it, all else is brought to it.
         label_share: Share of the questions about a face that ask for one word; the others ask for the reasons.
         general_share: Share of the questions about a face that ask for no emotion: how many people, what is behind.
         questions: At most so many different questions about each picture or clip, one after the other. Looking costs
             more than answering, so that several questions teach more in the same time.
         capture_share: Share of the pictures of people in which Facial Emotion Capture has found the face; the others
             go without a masked copy, which halves their cost.
-        augmentation: Fields of `Augmentation` but `sides`.
+        augmentation: Fields of `Augmentation` but `sides`. Whole clips stay as they are.
+        clip_frames: Least and greatest number of frames of the part of a clip that is shown; None: whole clips.
+        relaxed_stills: Least and greatest number of pictures of the same person's relaxed face that stand before and
+            after the picture in its clip ("still_video").
     """
 
     folder: str
@@ -47,6 +55,8 @@ class RenderedSettings:
     questions: int = 1
     capture_share: float = 1.0
     augmentation: dict[str, Any] = field(default_factory=dict)
+    clip_frames: tuple[int, int] | None = None
+    relaxed_stills: tuple[int, int] = (0, 0)
 
 
 class RenderedConversations:
@@ -68,6 +78,7 @@ class RenderedConversations:
         self.settings = settings
         self.augmentation = Augmentation(sides=(settings.side,), **settings.augmentation)
         self.records = _training_records(settings)
+        self.relaxed = _relaxed_faces(self.records) if settings.kind == STILL_VIDEO else {}
         self.seed = seed
 
     def __len__(self) -> int:
@@ -81,36 +92,79 @@ class RenderedConversations:
         """
         rng = np.random.default_rng([self.seed, index])
         record = self.records[int(rng.integers(len(self.records)))]
-        media, capture = self._view(record, rng)
-        seen = _without_lost_colour(record, media)
+        seen, capture = self._view(record, rng)
         asked = self.settings
         turns = ask(seen, rng, asked.questions, asked.label_share, asked.general_share)
-        return {"messages": chat(record | {"media": media}, *turns), "face_captures": [capture]}
+        return {"messages": chat(seen, *turns), "face_captures": [capture]}
 
-    def _view(self, record: Record, rng: np.random.Generator) -> tuple[Image.Image | str, FaceCapture]:
-        """A new view of the record's picture, or its clip as it is, with what is captured in it."""
-        side, path = self.settings.side, Path(self.settings.folder) / record["media"]
-        if record["kind"] == "video":
-            return str(path), clip_faces(record, side)
-        picture = Image.open(path).convert("RGB")
+    def _view(self, record: Record, rng: np.random.Generator) -> tuple[Record, FaceCapture]:
+        """A new view of the record's media: what is true of it, with itself as "media", and what is captured in it."""
+        side = self.settings.side
+        if self.settings.kind == "video":
+            seen = self._clip(record, rng)
+            return seen, clip_faces(seen, side)
+        if self.settings.kind == STILL_VIDEO:
+            seen = self._stills(record, rng)
+            return seen, clip_faces(seen, side)
+        view, face = self._picture(record, rng)
+        capture = picture_faces(face if self._is_found(rng) else None, side, record.get("label", "neutral"))
+        return _without_lost_colour(record, view) | {"media": view}, capture
+
+    def _clip(self, record: Record, rng: np.random.Generator) -> Record:
+        path = self._path(record)
+        if self.settings.clip_frames is None:
+            return record | {"media": str(path)}
+        frames = decode_video(path)[0].permute(0, 2, 3, 1).numpy()
+        seen, shown = view_clip(record, frames, rng, self.settings.clip_frames, self.augmentation)
+        return _without_lost_colour(seen, shown) | {"media": list(map(Image.fromarray, shown))}
+
+    def _stills(self, record: Record, rng: np.random.Generator) -> Record:
+        """The record's picture as a clip, among others of the same person; each has a background of its own."""
+        least, most = self.settings.relaxed_stills
+        relaxed = self.relaxed.get(record["identity"], [])
+        count = int(rng.integers(least, most + 1)) if relaxed else 0
+        others = [relaxed[int(rng.integers(len(relaxed)))] for _ in range(count)]
+        shown = int(rng.integers(len(others) + 1))
+        views = [self._picture(each, rng) for each in (*others[:shown], record, *others[shown:])]
+        seen = record | {"background": None} if others else _without_lost_colour(record, views[shown][0])
+        return stills_as_clip(seen, views, shown, found=self._is_found(rng))
+
+    def _picture(self, record: Record, rng: np.random.Generator) -> View:
+        """A new view of a picture, and where the face is in it."""
+        side, picture = self.settings.side, Image.open(self._path(record)).convert("RGB")
         if record["task"] != "emotion":
-            return picture.resize((side, side), Image.Resampling.BILINEAR), picture_faces(None, side, "neutral")
+            return picture.resize((side, side), Image.Resampling.BILINEAR), None
         view, box = augment_face(np.asarray(picture), record["face_box"], rng, self.augmentation)
-        found = self.settings.capture_share >= 1.0 or rng.random() < self.settings.capture_share
-        return Image.fromarray(view), picture_faces(box if found else None, side, record["label"])
+        return Image.fromarray(view), box
+
+    def _is_found(self, rng: np.random.Generator) -> bool:
+        return self.settings.capture_share >= 1.0 or rng.random() < self.settings.capture_share
+
+    def _path(self, record: Record) -> Path:
+        return Path(self.settings.folder) / record["media"]
 
 
 def _training_records(settings: RenderedSettings) -> list[Record]:
-    wanted = {"task": settings.task, "kind": settings.kind, "split": "train"}
+    kind = "image" if settings.kind == STILL_VIDEO else settings.kind
+    wanted = {"task": settings.task, "kind": kind, "split": "train"}
     records = [r for r in read_records(Path(settings.folder)) if all(r[key] == value for key, value in wanted.items())]
     if not records:
         raise ValueError(f"{settings.folder} has no record of {wanted}.")
     return records
 
 
-def _without_lost_colour(record: Record, media: Image.Image | str) -> Record:
-    """The record, but for the colour of a background that a picture made grey no longer shows."""
-    if record.get("background") in (None, *COLOURLESS) or not isinstance(media, Image.Image):
+def _relaxed_faces(records: list[Record]) -> dict[int, list[Record]]:
+    """The pictures of each person's relaxed face, by identity."""
+    relaxed: dict[int, list[Record]] = {}
+    for record in records:
+        if record["label"] == "neutral":
+            relaxed.setdefault(record["identity"], []).append(record)
+    return relaxed
+
+
+def _without_lost_colour(record: Record, pixels: Image.Image | np.ndarray) -> Record:
+    """The record, but for the colour of a background that is no longer shown where pixels (..., 3) were made grey."""
+    if record.get("background") in (None, *COLOURLESS):
         return record
-    means = np.asarray(media).reshape(-1, 3).mean(0)
+    means = np.asarray(pixels).reshape(-1, 3).mean(0)
     return record | {"background": None} if np.ptp(means) < _COLOURLESS_BELOW else record

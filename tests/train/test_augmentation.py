@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emotion_qwen.train.augmentation import Augmentation, augment_face, frame_face
+from emotion_qwen.train.augmentation import Augmentation, augment_face, sample_view
 
 BOX = (40.0, 30.0, 72.0, 70.0)
 
@@ -16,7 +16,8 @@ def picture() -> np.ndarray:
 
 @pytest.mark.parametrize("share", [0.4, 0.95])
 def test_the_box_follows_the_face(picture, share):
-    frame, (x0, y0, x1, y1) = frame_face(picture, BOX, np.random.default_rng(0), 80, (share, share))
+    view = sample_view(BOX, picture.shape[:2], np.random.default_rng(0), Augmentation(face_height=(share, share)))
+    frame, (x0, y0, x1, y1) = view.show(picture), view.box_of(BOX)
     assert frame.shape == (80, 80, 3)
     inside = frame[round(y0) + 2 : round(y1) - 2, round(x0) + 2 : round(x1) - 2]
     assert inside.min() > 240

@@ -40,3 +40,35 @@ def test_the_share_of_pictures_whose_face_is_captured(faces, share, found):
     drawn = conversations(faces, samples=20, capture_share=share)
     captures = [capture for index in range(20) for capture in drawn.draw(index)["face_captures"]]
     assert {len(capture.key_frames) for capture in captures} == found
+
+
+def test_a_picture_is_shown_as_a_clip(faces):
+    drawn = conversations(faces, samples=10, kind="still_video")
+    for index in range(10):
+        sample = drawn.draw(index)
+        (part, _), (capture,) = sample["messages"][0]["content"], sample["face_captures"]
+        assert part["type"] == "video" and len(part["video"]) == 2
+        assert part["video"][0].size == (80, 80) and capture.num_frames == 2 and len(capture.key_frames) == 1
+
+
+def test_a_picture_is_shown_among_relaxed_ones_of_the_same_person(faces):
+    drawn = conversations(faces, samples=20, kind="still_video", relaxed_stills=(1, 2))
+    samples = [drawn.draw(index) for index in range(20)]
+    assert {len(sample["messages"][0]["content"][0]["video"]) for sample in samples} == {4, 6}
+    moments = {sample["face_captures"][0].key_frames[0].frame for sample in samples}
+    assert moments == {1, 3, 5}, "it stands first, last and between"
+
+
+def test_pictures_of_several_backgrounds_have_none(faces):
+    drawn = conversations(faces, samples=40, kind="still_video", relaxed_stills=(1, 2), general_share=1.0)
+    for record in drawn.records:
+        record["background"] = "blue"
+    samples = [drawn.draw(index)["messages"] for index in range(40)]
+    assert not {"Blue.", "蓝色。"} & {answer["content"][0]["text"] for _, answer in samples}
+
+
+def test_a_part_of_a_clip_is_shown(faces):
+    drawn = conversations(faces, samples=10, kind="video", clip_frames=(2, 2), augmentation={"mirror": 0.5})
+    first, again = ([drawn.draw(index)["messages"][0]["content"][0]["video"] for index in range(10)] for _ in range(2))
+    assert all(len(frames) == 2 and frames[0].size == (80, 80) for frames in first)
+    assert [[f.tobytes() for f in frames] for frames in first] == [[f.tobytes() for f in frames] for frames in again]

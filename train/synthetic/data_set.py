@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
+from emotion_qwen.train.synthetic.clip_lengths import CLIP_FPS, even_length, require_even_length
 from emotion_qwen.train.synthetic.clips import sample_clip
 from emotion_qwen.train.synthetic.drawings import write_moving, write_shapes, write_word
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
@@ -62,7 +63,7 @@ class DataSetPlan:
     moving: int = 0
     size: int = 128
     clip_frames: tuple[int, int] = (12, 12)
-    clip_fps: float = 3.0
+    clip_fps: float = CLIP_FPS
     face_height: tuple[float, float] = (0.25, 0.95)
     seed: int = 0
 
@@ -159,27 +160,6 @@ def _write_drawing(folder: Path, plan: DataSetPlan, task: str, number: int) -> l
     else:
         record = {"shapes": write_shapes, "words": write_word}[task](folder, name, rng, plan.size)
     return [record | {"split": split_of(number)}]
-
-
-def require_even_length(least: int, most: int) -> None:
-    """Refuses bounds between which `even_length` has nothing to draw.
-
-    Raises:
-        ValueError: There is no even number from `least` to `most`.
-    """
-    if (least + 1) // 2 > most // 2:
-        raise ValueError(f"Clips have an even number of frames, and none is from {least} to {most}")
-
-
-def even_length(rng: np.random.Generator, least: int, most: int) -> int:
-    """Draws an even number of frames: two make one patch, and of an odd number one would not be seen.
-
-    Args:
-        rng: Source of randomness.
-        least: Least number, rounded up to an even one.
-        most: Greatest number, rounded down; not below `least` then.
-    """
-    return 2 * int(rng.integers((least + 1) // 2, most // 2 + 1))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -63,8 +63,11 @@ def reasoning_answer(
 
 
 def apex_moment(record: Record) -> str | None:
-    """The third of a clip that its apex lies in, a key of `MOMENTS`; None for a picture or a neutral face."""
-    if record["kind"] != "video" or record["label"] == "neutral":
+    """The third of a clip that its apex lies in, a key of `MOMENTS`; None for a picture or a neutral face.
+
+    Less than a frame for each moment is as good as a picture.
+    """
+    if record["kind"] != "video" or record["label"] == "neutral" or record["frames"] < len(MOMENTS):
         return None
     third = 3 * record["apex_frame"] // record["frames"]
     return tuple(MOMENTS)[third]

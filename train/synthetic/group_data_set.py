@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_qwen.train.synthetic.data_set import even_length, made_in_order, require_even_length
+from emotion_qwen.train.synthetic.clip_lengths import even_length, require_even_length
+from emotion_qwen.train.synthetic.data_set import made_in_order
 from emotion_qwen.train.synthetic.groups import MOST_PEOPLE, SCENES, sample_group
 from emotion_qwen.train.synthetic.head_assets import HeadAssetsError
 from emotion_qwen.train.synthetic.head_identity import sample_person
