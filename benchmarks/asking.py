@@ -1,10 +1,11 @@
 """Asking a model about records: which ones, in which batches, what it answers and how its gate weighs what it sees."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from transformers import BatchFeature
 
 from emotion_qwen import mean_gate_weights
 from emotion_qwen.processing import EmotionQwenProcessor
@@ -25,7 +26,7 @@ def batches(count: int, size: int) -> list[slice]:
 
 def prompts(
     processor: EmotionQwenProcessor, records: Sequence[Record], questions: Sequence[str], **options: Any
-) -> dict[str, torch.Tensor]:
+) -> BatchFeature:
     """A batch of questions as the model takes it.
 
     Args:
@@ -45,7 +46,7 @@ def prompts(
 
 
 @torch.inference_mode()
-def answers(model: Any, processor: EmotionQwenProcessor, inputs: Mapping[str, torch.Tensor], tokens: int) -> list[str]:
+def answers(model: Any, processor: EmotionQwenProcessor, inputs: BatchFeature, tokens: int) -> list[str]:
     """What the model generates greedily, at most so many tokens for each prompt.
 
     Args:
@@ -54,12 +55,12 @@ def answers(model: Any, processor: EmotionQwenProcessor, inputs: Mapping[str, to
         inputs: As `prompts` gives them.
         tokens: Most tokens of an answer.
     """
-    generated = model.generate(**inputs, max_new_tokens=tokens, do_sample=False)
+    generated = model.generate(**inputs.to(model.device), max_new_tokens=tokens, do_sample=False)
     return processor.batch_decode(generated[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
 @torch.inference_mode()
-def emotion_weights(model: Any, inputs: Mapping[str, torch.Tensor], kind: str) -> torch.Tensor | None:
+def emotion_weights(model: Any, inputs: BatchFeature, kind: str) -> torch.Tensor | None:
     """Mean weight of the emotion expert on each item (Table 7), float32 (items,); None for a model without a gate.
 
     Args:
@@ -68,6 +69,7 @@ def emotion_weights(model: Any, inputs: Mapping[str, torch.Tensor], kind: str) -
         kind: "image" or "video".
     """
     suffix, see = ("", model.get_image_features) if kind == "image" else ("_videos", model.get_video_features)
+    inputs = inputs.to(model.device)
     grid = inputs[f"{kind}_grid_thw"]
     seen = see(inputs[f"pixel_values{suffix}"], grid, output_gate_weights=True, return_dict=True)
     return mean_gate_weights(seen.gate_weights)[:, 0] if seen.gate_weights else None
