@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE = 1
 # Two test workers share the cores, so that each keeps to one thread.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
-.PHONY: demo space test test-slow test-deepspeed test-browser picture quality format nano clean
+.PHONY: demo space test test-slow test-deepspeed test-browser picture quality format nano measure-nano clean
 
 demo: $(VENV)/core.stamp ## read the emotion in both examples; pictures land in outputs/demo
 	$(BIN)/emotion-qwen analyze examples/clip.mp4 --save-frames outputs/demo
@@ -40,13 +40,14 @@ format: $(VENV)/dev.stamp ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-SYNTHETIC = $(BIN)/python -m emotion_qwen.train.synthetic
+# Two processes render, so that each keeps to one thread.
+SYNTHETIC = OMP_NUM_THREADS=1 $(BIN)/python -m emotion_qwen.train.synthetic
 DATA := outputs/nano/data
 
 # Without these, glibc gives every large tensor back to the system and has its pages cleared for the next one.
 nano: export MALLOC_MMAP_THRESHOLD_ = 1073741824
 nano: export MALLOC_TRIM_THRESHOLD_ = 4294967296
-nano: $(VENV)/dev.stamp ## render the data, train the Nano, measure it; results in outputs/nano
+nano: $(VENV)/dev.stamp ## render the data and train the Nano, stages and adapters; results in outputs/nano
 	$(SYNTHETIC).data_set --output $(DATA)/drawings --identities 0 --held-out-identities 0 \
 		--shapes 12000 --words 8000 --moving 2000 --size 80 --clip-frames 6 12 --seed 3
 	$(SYNTHETIC).data_set --output $(DATA)/closeups --identities 900 --held-out-identities 40 --stills-per-label 3 \
@@ -62,6 +63,8 @@ nano: $(VENV)/dev.stamp ## render the data, train the Nano, measure it; results 
 	$(BIN)/emotion-qwen train nano/stage3 overwrite_output_dir=true
 	$(BIN)/emotion-qwen train nano/lora overwrite_output_dir=true
 	$(BIN)/emotion-qwen train nano/lora_clips overwrite_output_dir=true
+
+measure-nano: $(VENV)/dev.stamp ## measure what `make nano` made, on people and drawings it never saw
 	$(BIN)/python benchmarks/nano.py --most 150 $(DATA)/closeups $(DATA)/portraits $(DATA)/clips $(DATA)/groups \
 		$(DATA)/drawings --model outputs/nano/stage3 --output outputs/nano
 
