@@ -10,8 +10,10 @@ from PIL import Image
 from emotion_qwen.processing import FaceCapture
 from emotion_qwen.processing.video_decoding import decode_video
 from emotion_qwen.train.augmentation import Augmentation, augment_face
-from emotion_qwen.train.clip_view import View, stills_as_clip, view_clip
+from emotion_qwen.train.clip_view import view_clip
 from emotion_qwen.train.known_faces import clip_faces, picture_faces
+from emotion_qwen.train.still_clip import View, stills_as_clip
+from emotion_qwen.train.synthetic.clip_lengths import require_even_length
 from emotion_qwen.train.synthetic.records import Record, read_records
 from emotion_qwen.train.synthetic.sentences import ask, chat
 from emotion_qwen.train.synthetic.setting import COLOURLESS
@@ -24,7 +26,7 @@ _COLOURLESS_BELOW = 3.0
 
 @dataclass(frozen=True)
 class RenderedSettings:
-    """What a recipe says of a rendered data set. All that is drawn has one size: a batch of it needs no padding.
+    """What a recipe says of a rendered data set. All of its pictures and frames have one size.
 
     Attributes:
         folder: A data set as `synthetic.data_set` writes it.
@@ -33,16 +35,23 @@ class RenderedSettings:
             pictures, which cost little, teach what clips ask for: to find the telling moment among others.
         samples: Samples drawn from it in an epoch.
         side: Side of the square pictures or frames, pixels. Whole clips are made with it, all else is brought to it.
-        label_share: Share of the questions about a face that ask for one word; the others ask for the reasons.
-        general_share: Share of the questions about a face that ask for no emotion: how many people, what is behind.
-        questions: At most so many different questions about each picture or clip, one after the other. Looking costs
-            more than answering, so that several questions teach more in the same time.
-        capture_share: Share of the pictures of people in which Facial Emotion Capture has found the face; the others
-            go without a masked copy, which halves their cost.
+        label_share: Share of the drawn questions about a face that ask for one word; the others ask for the reasons.
+        general_share: Share of the drawn questions about a face that ask for no emotion: how many people, what is
+            behind.
+        questions: How many questions about each picture or clip are drawn; they are asked one after the other, and
+            one that is drawn again is not asked again. Looking costs more than answering, so that several questions
+            teach more in the same time.
+        capture_share: Share of the pictures of people, and of the clips made of them, in which Facial Emotion Capture
+            has found the face; the others go without a masked copy, which halves their cost. In rendered clips it is
+            always found.
         augmentation: Fields of `Augmentation` but `sides`. Whole clips stay as they are.
-        clip_frames: Least and greatest number of frames of the part of a clip that is shown; None: whole clips.
+        clip_frames: Least and greatest number of frames of the part that is shown of a clip of one person; None: whole
+            clips.
         relaxed_stills: Least and greatest number of pictures of the same person's relaxed face that stand before and
-            after the picture in its clip ("still_video").
+            after the picture in its clip ("still_video"); none where there is no such picture.
+
+    Raises:
+        ValueError: If a part would have no even number of frames, or drawings are to be cut or shown as clips.
     """
 
     folder: str
@@ -58,6 +67,12 @@ class RenderedSettings:
     clip_frames: tuple[int, int] | None = None
     relaxed_stills: tuple[int, int] = (0, 0)
 
+    def __post_init__(self) -> None:
+        if self.clip_frames is not None:
+            require_even_length(*self.clip_frames)
+        if self.task != "emotion" and (self.clip_frames is not None or self.kind == STILL_VIDEO):
+            raise ValueError(f"`clip_frames` and the kind {STILL_VIDEO!r} are for faces, not for {self.task!r}.")
+
 
 class RenderedConversations:
     """Draws conversations about the training media of a data set: each has a view, a light and questions of its own.
@@ -71,7 +86,7 @@ class RenderedConversations:
 
     Raises:
         FileNotFoundError: If there is no data set in the folder.
-        ValueError: If it has no such media for training.
+        ValueError: If it has no such media for training, or groups of which parts are to be shown.
     """
 
     def __init__(self, settings: RenderedSettings, seed: int) -> None:
@@ -95,16 +110,16 @@ class RenderedConversations:
         seen, capture = self._view(record, rng)
         asked = self.settings
         turns = ask(seen, rng, asked.questions, asked.label_share, asked.general_share)
-        return {"messages": chat(seen, *turns), "face_captures": [capture]}
+        messages = chat(seen, *turns)
+        if isinstance(seen["media"], list):
+            messages[0]["content"][0]["fps"] = seen["fps"]
+        return {"messages": messages, "face_captures": [capture]}
 
     def _view(self, record: Record, rng: np.random.Generator) -> tuple[Record, FaceCapture]:
         """A new view of the record's media: what is true of it, with itself as "media", and what is captured in it."""
         side = self.settings.side
-        if self.settings.kind == "video":
-            seen = self._clip(record, rng)
-            return seen, clip_faces(seen, side)
-        if self.settings.kind == STILL_VIDEO:
-            seen = self._stills(record, rng)
+        if self.settings.kind != "image":
+            seen = self._stills(record, rng) if self.settings.kind == STILL_VIDEO else self._clip(record, rng)
             return seen, clip_faces(seen, side)
         view, face = self._picture(record, rng)
         capture = picture_faces(face if self._is_found(rng) else None, side, record.get("label", "neutral"))
@@ -150,6 +165,8 @@ def _training_records(settings: RenderedSettings) -> list[Record]:
     records = [r for r in read_records(Path(settings.folder)) if all(r[key] == value for key, value in wanted.items())]
     if not records:
         raise ValueError(f"{settings.folder} has no record of {wanted}.")
+    if settings.clip_frames is not None and any("people" in record for record in records):
+        raise ValueError(f"{settings.folder} shows groups; `clip_frames` is for clips of one person.")
     return records
 
 

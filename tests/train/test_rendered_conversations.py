@@ -1,6 +1,7 @@
 import pytest
 
 from emotion_qwen.train.rendered_conversations import RenderedConversations, RenderedSettings
+from emotion_qwen.train.synthetic.records import write_records
 
 
 def conversations(faces, **settings):
@@ -72,3 +73,29 @@ def test_a_part_of_a_clip_is_shown(faces):
     first, again = ([drawn.draw(index)["messages"][0]["content"][0]["video"] for index in range(10)] for _ in range(2))
     assert all(len(frames) == 2 and frames[0].size == (80, 80) for frames in first)
     assert [[f.tobytes() for f in frames] for frames in first] == [[f.tobytes() for f in frames] for frames in again]
+
+
+def test_frames_come_with_their_rate(faces):
+    drawn = conversations(faces, samples=1, kind="video", clip_frames=(2, 2))
+    for record in drawn.records:
+        record["fps"] = 6.0
+    assert drawn.draw(0)["messages"][0]["content"][0]["fps"] == 6.0
+
+
+@pytest.mark.parametrize(
+    "wrong, named",
+    [
+        ({"kind": "video", "clip_frames": (5, 5)}, "even"),
+        ({"kind": "video", "task": "moving", "clip_frames": (4, 8)}, "moving"),
+        ({"kind": "still_video", "task": "shapes"}, "shapes"),
+    ],
+)
+def test_impossible_clips_are_refused(faces, wrong, named):
+    with pytest.raises(ValueError, match=named):
+        conversations(faces, samples=1, **wrong)
+
+
+def test_parts_of_groups_are_refused(tmp_path):
+    write_records(tmp_path, [{"task": "emotion", "kind": "video", "split": "train", "people": [{}]}])
+    with pytest.raises(ValueError, match="groups"):
+        conversations(tmp_path, samples=1, kind="video", clip_frames=(4, 8))

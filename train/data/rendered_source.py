@@ -8,7 +8,7 @@ from typing import Any
 from emotion_qwen.inference.nearest_name import did_you_mean
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.augmentation import Augmentation
-from emotion_qwen.train.rendered_conversations import RenderedConversations, RenderedSettings
+from emotion_qwen.train.rendered_conversations import STILL_VIDEO, RenderedConversations, RenderedSettings
 
 from .entries import SampleError
 from .source import Outline, Sample
@@ -72,9 +72,10 @@ class RenderedSource:
 
     def outlines(self) -> Iterator[Outline]:
         """Yield an outline of each record, from which samples are drawn."""
+        kind = "video" if self.settings.kind == STILL_VIDEO else self.settings.kind
         for record in self.conversations.records:
             path = os.path.join(self.settings.folder, record["media"])
-            yield Outline(((record["kind"], path),), record.get("label"))
+            yield Outline(((kind, path),), record.get("label"))
 
     def require_usable(self) -> None:
         """See `Source.require_usable`: its questions are its own."""

@@ -1,4 +1,4 @@
-"""Numbers of frames of rendered clips: two frames make a patch, so that they are even."""
+"""How long rendered clips are. Two frames make a patch, so that their number is even."""
 
 import numpy as np
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotion_qwen.train.synthetic.backgrounds import sample_background
+from emotion_qwen.train.synthetic.clip_lengths import CLIP_FPS
 from emotion_qwen.train.synthetic.head_model import HeadModel
 from emotion_qwen.train.synthetic.head_renderer import Box, over_background, render_head
 from emotion_qwen.train.synthetic.performance import ClipEvent, Performance, plan_events, sample_blinks
@@ -42,7 +43,7 @@ def sample_clip(
     head: HeadModel,
     labels: list[str],
     frames: int = 12,
-    fps: float = 3.0,
+    fps: float = CLIP_FPS,
     size: tuple[int, int] = (112, 112),
     face_height: tuple[float, float] = (0.5, 0.8),
     length: int | None = None,

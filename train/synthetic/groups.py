@@ -6,6 +6,7 @@ import numpy as np
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
 from emotion_qwen.train.synthetic.backgrounds import sample_background
+from emotion_qwen.train.synthetic.clip_lengths import CLIP_FPS
 from emotion_qwen.train.synthetic.head_identity import Person
 from emotion_qwen.train.synthetic.head_model import HeadModel
 from emotion_qwen.train.synthetic.head_renderer import Box, Light, View, over_background, render_head
@@ -88,7 +89,7 @@ def sample_group(
     heads: list[HeadModel],
     scene: str,
     frames: int = 18,
-    fps: float = 3.0,
+    fps: float = CLIP_FPS,
     size: tuple[int, int] = (192, 336),
     face_height: tuple[float, float] = (0.3, 0.45),
 ) -> GroupClip:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from emotion_qwen.inference.prompts import EMOTION_LABELS
-from emotion_qwen.train.synthetic.data_set import DataSetPlan, even_length, main, write_data_set
+from emotion_qwen.train.synthetic.data_set import DataSetPlan, main, write_data_set
 from emotion_qwen.train.synthetic.records import HELD_OUT_FROM, read_records
 from emotion_qwen.train.synthetic.sentences import ask, chat
 
@@ -112,12 +112,6 @@ def test_the_command_line_refuses_in_one_sentence(tmp_path, capsys):
 def test_an_impossible_plan_is_refused(wrong):
     with pytest.raises(ValueError):
         DataSetPlan(**wrong)
-
-
-def test_clips_have_an_even_number_of_frames_within_the_asked():
-    rng = np.random.default_rng(0)
-    drawn = {even_length(rng, 5, 11) for _ in range(100)}
-    assert drawn == {6, 8, 10}
 
 
 def test_questions_follow_the_media_and_each_has_an_answer(folder):
