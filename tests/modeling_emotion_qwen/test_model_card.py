@@ -114,7 +114,7 @@ def test_accuracy_by_group_and_training_time_are_shown_where_they_are_known(proc
     assert "skin tone, sex and age was not measured" in bare and "was not recorded" in bare
     known = MEASURED | {
         "results": [MEASURED["results"][0] | {"groups": GROUPS}],
-        "training": {"minutes": 77, "cores": 2},
+        "training": "77 minutes on 2 CPU cores",
     }
     card = write_card(model, known)
     assert "| faces | zh | sex: female | 4411 | 32.2 % |" in card and "| sex: male | 4352 | 14.7 % |" in card
