@@ -1,5 +1,7 @@
 """The page: what is on it, and what each button does."""
 
+import json
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -17,7 +19,9 @@ EXAMPLES = HERE / "examples"
 _CLIP, _PICTURE = "clip", "picture"
 _BROWSER_LANGUAGE = "() => (navigator.language.startsWith('zh') ? 'zh' : 'en')"
 _AT_ONCE = {"api_visibility": "private", "queue": False, "show_progress": "hidden", "trigger_mode": "multiple"}
-_NOTHING_READ = "() => ['', '', '', '', '', [], '']"  # in the browser, at once: a reading may be asked for next
+_NOTHING = ["", "", "", "", "", [], ""]
+"""What the page shows of a reading, its status first, while there is none."""
+_NOTHING_READ = f"() => {json.dumps(_NOTHING)}"  # in the browser, at once: a reading may be asked for next
 
 
 def build_page(text: gr.I18n) -> gr.Blocks:
@@ -85,7 +89,8 @@ def build_page(text: gr.I18n) -> gr.Blocks:
             **limits,
         }
         next_turn = {"fn": take_turn, "inputs": turns, "outputs": turn, **_AT_ONCE}
-        read.click(**next_turn).then(**reading)
+        at_its_end = {"fn": _nothing_unless_read, "inputs": turns, "outputs": reading["outputs"][:-1], **_AT_ONCE}
+        read.click(**next_turn).then(**reading).then(**at_its_end)
         for button, kind in examples:
             file = str(next(EXAMPLES.glob("*.mp4" if kind == _CLIP else "*.png")))
             button.click(
@@ -93,7 +98,7 @@ def build_page(text: gr.I18n) -> gr.Blocks:
                 inputs=turns,
                 outputs=[tabs, shown, clip if kind == _CLIP else picture, turn],
                 **_AT_ONCE,
-            ).then(**reading)
+            ).then(**reading).then(**at_its_end)
         gr.on(
             [further.submit, send.click],
             _ask_about_what_is_there,
@@ -103,9 +108,9 @@ def build_page(text: gr.I18n) -> gr.Blocks:
             show_progress="hidden",
             **limits,
         )
-        nothing_read = {"fn": None, "outputs": reading["outputs"][:-1], "js": _NOTHING_READ}
-        gr.on([clip.input, picture.input], **nothing_read)
-        gr.on([clip.input, picture.input], **next_turn).then(**nothing_read)  # again: a step may have come meanwhile
+        gr.on([clip.input, picture.input], None, outputs=reading["outputs"][:-1], js=_NOTHING_READ)
+        no_reading = next_turn | {"fn": partial(take_turn, reads=False)}
+        gr.on([clip.input, picture.input], **no_reading).then(**at_its_end)  # a step may have come meanwhile
         page.load(None, None, options[1], js=_BROWSER_LANGUAGE)
         add_api()
     return page.queue(max_size=settings.queue_length, api_open=True)
@@ -168,6 +173,11 @@ def _read_what_is_shown(
     turns: Turns, turn: int | None, shown: str, clip: str | None, picture: str | None, *options: str
 ) -> Any:
     yield from while_it_lasts(turns, turn, read_for_page(clip if shown == _CLIP else picture, *options))
+
+
+def _nothing_unless_read(turns: Turns) -> list[Any]:
+    """Clear the page, unless what its latest turn reads is shown there: a stopped reading's last step comes late."""
+    return [gr.skip()] * len(_NOTHING) if turns.reads else _NOTHING
 
 
 def _ask_about_what_is_there(

@@ -12,21 +12,25 @@ class Turns:
 
     Attributes:
         latest: Number of the last one that was taken.
+        reads: Whether something is read in it; if not, the page shows nothing.
     """
 
     latest: int = 0
+    reads: bool = False
 
 
-def take_turn(turns: Turns) -> int:
+def take_turn(turns: Turns, reads: bool = True) -> int:
     """Begin a turn; whatever belongs to an earlier one is stopped at its next step.
 
     Args:
         turns: Of the page.
+        reads: Whether something is read in it.
 
     Returns:
         The turn's number, from 1.
     """
     turns.latest += 1
+    turns.reads = reads
     return turns.latest
 
 

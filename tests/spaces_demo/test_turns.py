@@ -30,5 +30,13 @@ def test_a_page_on_which_no_turn_was_taken_yet(module):
     assert list(turns.while_it_lasts(turns.Turns(), None, iter_once())) == ["answer"]
 
 
+def test_a_turn_says_whether_it_reads(module):
+    turns = module("turns")
+    page = turns.Turns()
+    assert not page.reads
+    assert turns.take_turn(page) == 1 and page.reads
+    assert turns.take_turn(page, reads=False) == 2 and not page.reads
+
+
 def iter_once():
     yield "answer"
