@@ -108,7 +108,7 @@ def build_page(text: gr.I18n) -> gr.Blocks:
             show_progress="hidden",
             **limits,
         )
-        gr.on([clip.input, picture.input], None, outputs=reading["outputs"][:-1], js=_NOTHING_READ)
+        gr.on([clip.input, picture.input], None, outputs=at_its_end["outputs"], js=_NOTHING_READ)
         no_reading = next_turn | {"fn": partial(take_turn, reads=False)}
         gr.on([clip.input, picture.input], **no_reading).then(**at_its_end)  # a step may have come meanwhile
         page.load(None, None, options[1], js=_BROWSER_LANGUAGE)

@@ -110,10 +110,7 @@ class RenderedConversations:
         seen, capture = self._view(record, rng)
         asked = self.settings
         turns = ask(seen, rng, asked.questions, asked.label_share, asked.general_share)
-        messages = chat(seen, *turns)
-        if isinstance(seen["media"], list):
-            messages[0]["content"][0]["fps"] = seen["fps"]
-        return {"messages": messages, "face_captures": [capture]}
+        return {"messages": chat(seen, *turns), "face_captures": [capture]}
 
     def _view(self, record: Record, rng: np.random.Generator) -> tuple[Record, FaceCapture]:
         """A new view of the record's media: what is true of it, with itself as "media", and what is captured in it."""

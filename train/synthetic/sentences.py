@@ -49,13 +49,16 @@ def chat(record: Record, *turns: tuple[str, str]) -> list[Record]:
     """Lays questions and their answers about a record's media out as chat messages.
 
     Args:
-        record: Its media stands before the first question.
+        record: Its media, a file or pictures, stands before the first question.
         *turns: A question and its answer each, in the order in which they are asked.
     """
     messages = [
         message for question, answer in turns for message in (_says("user", question), _says("assistant", answer))
     ]
-    messages[0]["content"].insert(0, {"type": record["kind"], record["kind"]: record["media"]})
+    media = {"type": record["kind"], record["kind"]: record["media"]}
+    if isinstance(record["media"], list):
+        media["fps"] = record["fps"]  # frames, unlike a file, do not tell their rate
+    messages[0]["content"].insert(0, media)
     return messages
 
 
