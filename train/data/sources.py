@@ -141,14 +141,15 @@ class FileSource:
 def build_sources(
     data: Sequence[Any], seed: int, processor: EmotionQwenProcessor | None = None, streaming: bool = False
 ) -> list[Source]:
-    """Make the sources of a recipe's `data:`; see `build_source`.
+    """Make the sources of a recipe's `data:`, each with draws of its own; see `build_source`.
 
     Raises:
         ValueError: If there is none, or something in one is unknown or missing.
     """
     if not data:
         raise ValueError("The recipe's `data` names no source.")
-    return [build_source(settings, seed, processor, streaming) for settings in data]
+    seeds = _seeds(seed, len(data))
+    return [build_source(item, own_seed, processor, streaming) for item, own_seed in zip(data, seeds, strict=True)]
 
 
 def build_source(
@@ -170,6 +171,11 @@ def build_source(
     if settings.get("reader") == RENDERED:
         return RenderedSource(settings, seed)
     return FileSource(SourceSettings.parse(settings), seed, processor, streaming)
+
+
+def _seeds(seed: int, count: int) -> list[int]:
+    """A seed for each source: with one and the same, two sources of one folder would show the same media in turn."""
+    return [int(state) for state in np.random.SeedSequence(seed).generate_state(count)]
 
 
 def _stated_set(settings: SourceSettings, reader: Reader) -> LabelSet | None:
