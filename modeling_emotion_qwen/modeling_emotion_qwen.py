@@ -17,6 +17,7 @@ from .outputs_emotion_qwen import (
     EmotionQwenModelOutputWithPast,
     EmotionQwenVisionOutput,
 )
+from .sharded_weights import is_sharded
 from .vision_emotion_qwen import EmotionQwenPreTrainedModel, EmotionQwenVisionModel, split_gate_weights
 
 
@@ -199,12 +200,11 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
             raise ValueError("Give either pixel values or mm_encoder_outputs, not both.")
         # Before the embeddings, as media are: the gradients of all batches then come in the same order. ZeRO-2 adds up
         # those of several processes by their order, and with another one would add those of different parameters.
-        unseen = self.training and torch.is_grad_enabled() and not mm_encoder_outputs
-        zero = self._zero_from_vision() if unseen else None
+        zeros = [self._zero_from_vision() for _ in range(self._looks_to_make_up(mm_encoder_outputs, cache))]
 
         if inputs_embeds is None:
             inputs_embeds = self.get_input_embeddings()(input_ids)
-        if zero is not None:
+        for zero in zeros:
             inputs_embeds = inputs_embeds + zero.to(inputs_embeds)
 
         outputs = super().forward(
@@ -252,12 +252,18 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
             encoded["video"] = self.get_video_features(pixel_values_videos, video_grid_thw, **options)
         return encoded
 
-    def _zero_from_vision(self) -> torch.Tensor:
-        """Sends the smallest possible image through the vision tower and makes nothing of it.
+    def _looks_to_make_up(self, encoded: dict[str, BaseModelOutputWithPooling], cache: Cache | None) -> int:
+        """How often the vision tower must still run so that no other process waits for this one's for ever.
 
-        Without it, a process whose batch holds only text would leave the tower's parameters out of the backward pass,
-        and data-parallel training would wait for them for ever.
+        In the backward pass all must run it, a process whose batch holds only text, too. Where its weights are
+        divided all must run it equally often, without gradients as well: twice, as for a batch of images and videos.
         """
+        if cache is None and is_sharded(self.visual):
+            return len(("image", "video")) - len(encoded)
+        return int(self.training and torch.is_grad_enabled() and not encoded)
+
+    def _zero_from_vision(self) -> torch.Tensor:
+        """Sends the smallest possible image through the vision tower and makes nothing of it."""
         config = self.config.vision_config
         weight = self.visual.patch_embed.proj.weight
         grid = torch.tensor([[1, config.spatial_merge_size, config.spatial_merge_size]], device=weight.device)
