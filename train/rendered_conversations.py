@@ -20,6 +20,9 @@ from emotion_qwen.train.synthetic.setting import COLOURLESS
 
 STILL_VIDEO = "still_video"
 """The kind of pictures that are shown as clips."""
+HELD_OUT = "held_out"
+"""The split that no training sees."""
+SPLITS = ("train", HELD_OUT)
 _COLOURLESS_BELOW = 3.0
 """Greatest difference between the mean channels (steps of 255) of a picture that has lost its colour."""
 
@@ -49,9 +52,11 @@ class RenderedSettings:
             clips.
         relaxed_stills: Least and greatest number of pictures of the same person's relaxed face that stand before and
             after the picture in its clip ("still_video"); none where there is no such picture.
+        split: "train", or "held_out": the people and drawings that no training sees.
 
     Raises:
-        ValueError: If a part would have no even number of frames, or drawings are to be cut or shown as clips.
+        ValueError: If a part would have no even number of frames, drawings are to be cut or shown as clips, or there
+            is no such split.
     """
 
     folder: str
@@ -66,16 +71,19 @@ class RenderedSettings:
     augmentation: dict[str, Any] = field(default_factory=dict)
     clip_frames: tuple[int, int] | None = None
     relaxed_stills: tuple[int, int] = (0, 0)
+    split: str = "train"
 
     def __post_init__(self) -> None:
         if self.clip_frames is not None:
             require_even_length(*self.clip_frames)
         if self.task != "emotion" and (self.clip_frames is not None or self.kind == STILL_VIDEO):
             raise ValueError(f"`clip_frames` and the kind {STILL_VIDEO!r} are for faces, not for {self.task!r}.")
+        if self.split not in SPLITS:
+            raise ValueError(f"The split of rendered data is {' or '.join(map(repr, SPLITS))}, not {self.split!r}.")
 
 
 class RenderedConversations:
-    """Draws conversations about the training media of a data set: each has a view, a light and questions of its own.
+    """Draws conversations about the media of a data set: each has a view, a light and questions of its own.
 
     What a sample is depends on the seed and its number alone, so that a run that is resumed sees what an undisturbed
     one does. More variety comes from more samples, not from more epochs.
@@ -86,13 +94,13 @@ class RenderedConversations:
 
     Raises:
         FileNotFoundError: If there is no data set in the folder.
-        ValueError: If it has no such media for training, or groups of which parts are to be shown.
+        ValueError: If it has no such media, or groups of which parts are to be shown.
     """
 
     def __init__(self, settings: RenderedSettings, seed: int) -> None:
         self.settings = settings
         self.augmentation = Augmentation(sides=(settings.side,), **settings.augmentation)
-        self.records = _training_records(settings)
+        self.records = _records(settings)
         self.relaxed = _relaxed_faces(self.records) if settings.kind == STILL_VIDEO else {}
         self.seed = seed
 
@@ -105,12 +113,24 @@ class RenderedConversations:
         Args:
             index: Number of the sample.
         """
-        rng = np.random.default_rng([self.seed, index])
-        record = self.records[int(rng.integers(len(self.records)))]
+        record, rng = self._drawn(index)
         seen, capture = self._view(record, rng)
         asked = self.settings
         turns = ask(seen, rng, asked.questions, asked.label_share, asked.general_share)
         return {"messages": chat(seen, *turns), "face_captures": [capture]}
+
+    def record(self, index: int) -> Record:
+        """What is true of the media that a sample shows, before they are framed and lit anew.
+
+        Args:
+            index: Number of the sample.
+        """
+        return self._drawn(index)[0]
+
+    def _drawn(self, index: int) -> tuple[Record, np.random.Generator]:
+        """The record of a sample, and the source of all that is drawn further for it."""
+        rng = np.random.default_rng([self.seed, index])
+        return self.records[int(rng.integers(len(self.records)))], rng
 
     def _view(self, record: Record, rng: np.random.Generator) -> tuple[Record, FaceCapture]:
         """A new view of the record's media: what is true of it, with itself as "media", and what is captured in it."""
@@ -156,9 +176,9 @@ class RenderedConversations:
         return Path(self.settings.folder) / record["media"]
 
 
-def _training_records(settings: RenderedSettings) -> list[Record]:
+def _records(settings: RenderedSettings) -> list[Record]:
     kind = "image" if settings.kind == STILL_VIDEO else settings.kind
-    wanted = {"task": settings.task, "kind": kind, "split": "train"}
+    wanted = {"task": settings.task, "kind": kind, "split": settings.split}
     records = [r for r in read_records(Path(settings.folder)) if all(r[key] == value for key, value in wanted.items())]
     if not records:
         raise ValueError(f"{settings.folder} has no record of {wanted}.")

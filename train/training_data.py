@@ -9,7 +9,7 @@ from transformers.trainer_utils import IntervalStrategy
 from trl import SFTConfig
 
 from emotion_qwen.processing import EmotionQwenProcessor
-from emotion_qwen.train.data.held_out import asked_as_in_training
+from emotion_qwen.train.data.held_out import held_out_items
 from emotion_qwen.train.data.mixture import build_mixture
 from emotion_qwen.train.data.source import Source
 from emotion_qwen.train.data.streaming import build_stream
@@ -71,7 +71,7 @@ def build_held_out(
         return None
     if training.eval_strategy == IntervalStrategy.NO:
         raise ValueError("eval_data needs eval_strategy: epoch, or steps with eval_steps.")
-    eval_data, share = asked_as_in_training(script.eval_data, sources), script.max_broken_share
+    eval_data, share = held_out_items(script.eval_data, sources), script.max_broken_share
     return build_mixture(eval_data, processor, training.seed, max_broken_share=share).as_data_set(epochs=1)
 
 

@@ -95,6 +95,14 @@ def test_impossible_clips_are_refused(faces, wrong, named):
         conversations(faces, samples=1, **wrong)
 
 
+def test_those_who_are_held_out_are_others(faces):
+    trained, held_out = (conversations(faces, samples=9, split=split) for split in ("train", "held_out"))
+    people = [{drawn.record(index)["identity"] for index in range(9)} for drawn in (trained, held_out)]
+    assert not people[0] & people[1] and all(people)
+    with pytest.raises(ValueError, match="'train' or 'held_out', not 'test'"):
+        conversations(faces, samples=1, split="test")
+
+
 def test_parts_of_groups_are_refused(tmp_path):
     write_records(tmp_path, [{"task": "emotion", "kind": "video", "split": "train", "people": [{}]}])
     with pytest.raises(ValueError, match="groups"):

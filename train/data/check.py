@@ -15,12 +15,12 @@ from emotion_qwen.train.recipe import find_recipe, read_recipe
 
 from .decoding import SampleDecoder
 from .entries import SampleError
-from .held_out import asked_as_in_training
+from .held_out import held_out_items
 from .layouts import guess_reader
 from .media_files import existing_file
 from .mixture import check_weights
 from .source import Outline, Source
-from .sources import build_source, build_sources
+from .sources import build_sources
 from .streaming import stream_shares
 
 _RECIPE_SUFFIXES = (".yaml", ".yml")
@@ -34,7 +34,7 @@ class SourceReport:
         name: Its name.
         held_out: Whether it is data of the evaluation.
         fault: Why nothing can be learnt from it, whatever its samples are; None if something can.
-        samples: Number of samples, or of records that samples are drawn from.
+        samples: Number of samples.
         modalities: Number of samples by what they show: "text", "image", "2 images", "video", …
         labels: Number of samples by label; empty for conversations.
         broken: Why each broken sample is broken.
@@ -124,7 +124,7 @@ def check(
         check_weights(sources)
     reports = [_report(source, collator, samples) for source in sources]
     usable = [source for source, report in zip(sources, reports, strict=True) if report.fault is None]
-    held_out = [build_source(settings, seed, processor) for settings in asked_as_in_training(eval_data, usable)]
+    held_out = build_sources(held_out_items(eval_data, usable), seed, processor) if eval_data else []
     check_weights(held_out)
     return reports + [_report(source, collator, samples, held_out=True) for source in held_out]
 

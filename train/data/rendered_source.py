@@ -71,9 +71,9 @@ class RenderedSource:
         return self.sample(index, visit)
 
     def outlines(self) -> Iterator[Outline]:
-        """Yield an outline of each record, from which samples are drawn."""
+        """See `Source.outlines`."""
         kind = "video" if self.settings.kind == STILL_VIDEO else self.settings.kind
-        for record in self.conversations.records:
+        for record in map(self.conversations.record, range(len(self))):
             path = os.path.join(self.settings.folder, record["media"])
             yield Outline(((kind, path),), record.get("label"))
 
