@@ -12,6 +12,7 @@ import numpy as np
 from transformers import set_seed
 
 from emotion_qwen import EmotionQwenConfig, EmotionQwenForConditionalGeneration
+from emotion_qwen.inference.exit_codes import exit_code
 from emotion_qwen.inference.prompts import EMOTION_LABELS, LANGUAGES, label_name, label_question
 from emotion_qwen.processing import (
     EmotionQwenImageProcessor,
@@ -146,4 +147,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main))

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,13 +25,14 @@ from transformers import get_cosine_schedule_with_warmup, set_seed
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.inference.checkpoint import default_device
+from emotion_qwen.inference.exit_codes import exit_code
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.asked_pictures import AskedPictures, Pictures, collate_asked
 from emotion_qwen.train.augmentation import Augmentation
 from emotion_qwen.train.muon import MuonWithAdamW
 from emotion_qwen.train.picture_reader import PictureReader
 from emotion_qwen.train.recipe import RecipeParser
-from emotion_qwen.train.trainable_modules import learning_rate_of, matrices_by_rate
+from emotion_qwen.train.trainable_modules import learning_rate_of, matrices_by_rate, require_modules
 from emotion_qwen.train.warm_up_subjects import Drawings, Faces, Subject
 
 logger = logging.getLogger(__name__)
@@ -107,9 +109,13 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
 
     Returns:
         By subject, the shares of held-out pictures that are read rightly.
+
+    Raises:
+        ValueError: If a module with a learning rate is not the model's, or there are fewer pictures than in a batch.
     """
     set_seed(arguments.seed)
     model = EmotionQwenForConditionalGeneration.from_pretrained(arguments.model_name_or_path, dtype=torch.float32)
+    require_modules(model, [*arguments.learning_rates, *arguments.muon_learning_rates], "has a learning rate for")
     processor = EmotionQwenProcessor.from_pretrained(arguments.model_name_or_path)
     subjects = _subjects(arguments)
     outputs = {name: subject.outputs for name, subject in subjects.items()}
@@ -167,7 +173,13 @@ def _optimizer(reader: PictureReader, arguments: WarmUpArguments) -> torch.optim
 
 
 def _batches(name: str, pictures: Pictures, arguments: WarmUpArguments) -> Iterator[tuple[Any, ...]]:
-    """Batches without end."""
+    """Batches without end.
+
+    Raises:
+        ValueError: If there are fewer pictures than in a batch.
+    """
+    if len(pictures) < arguments.batch_size:
+        raise ValueError(f"A batch has {arguments.batch_size} pictures, but of {name} there are {len(pictures)}.")
     loader = DataLoader(
         _asked(name, pictures, arguments),
         arguments.batch_size,
@@ -178,8 +190,7 @@ def _batches(name: str, pictures: Pictures, arguments: WarmUpArguments) -> Itera
         collate_fn=collate_asked,
         generator=torch.Generator().manual_seed(arguments.seed),
     )
-    while True:
-        yield from loader
+    return chain.from_iterable(repeat(loader))
 
 
 def _asked(name: str, pictures: Pictures, arguments: WarmUpArguments) -> AskedPictures:
@@ -246,4 +257,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main))

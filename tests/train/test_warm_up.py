@@ -77,3 +77,15 @@ def test_the_same_seed_gives_the_same_weights(settings, tmp_path, monkeypatch):
 def test_an_unknown_key_is_refused(settings, monkeypatch):
     with pytest.raises(ValueError, match="stepz"):
         run(monkeypatch, warm_up, "--config", settings, "--stepz", 3)
+
+
+def test_fewer_pictures_than_a_batch_are_refused_instead_of_waited_for(settings, monkeypatch):
+    with pytest.raises(ValueError, match="A batch has 99 pictures, but of faces there are 7"):
+        run(monkeypatch, warm_up, "--config", settings, "--batch_size", 99)
+
+
+def test_a_learning_rate_for_no_module_is_refused(settings, tmp_path, monkeypatch):
+    shipped = yaml.safe_load(settings.read_text())
+    path = recipe(tmp_path, "warm_up.yaml", **shipped | {"muon_learning_rates": {"model.visual.blokcs": 1e-3}})
+    with pytest.raises(ValueError, match="a learning rate for 'model.visual.blokcs'"):
+        run(monkeypatch, warm_up, "--config", path)
