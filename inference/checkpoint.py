@@ -91,7 +91,7 @@ def load_checkpoint(
     require_checkpoint(path_or_id)
     device = torch.device(device) if device is not None else default_device()
     dtype = dtype if dtype is not None else (torch.float32 if device.type == "cpu" else "auto")
-    model = _load_model(path_or_id, dtype, attn_implementation)
+    model = load_model(path_or_id, dtype, attn_implementation)
     processor = _load_processor(path_or_id)
     try:
         check_tokens(processor, model.config)
@@ -100,11 +100,26 @@ def load_checkpoint(
     return model.to(device).eval(), processor
 
 
-def _load_model(
-    path_or_id: str | Path, dtype: torch.dtype | str, attn_implementation: str | None
+def load_model(
+    path_or_id: str | Path,
+    dtype: torch.dtype | str | None,
+    attn_implementation: str | None = None,
+    revision: str | None = None,
 ) -> EmotionQwenForConditionalGeneration:
+    """Load a model of which no weight is missing.
+
+    Args:
+        path_or_id: Local folder or Hub id of an Emotion-Qwen checkpoint.
+        dtype: Type of the weights; None for the checkpoint's own.
+        attn_implementation: See `load_checkpoint`.
+        revision: Of a checkpoint on the Hub.
+
+    Raises:
+        CheckpointError: If it can't be loaded, or its weights do not fit its config, naming what is missing or wrong.
+    """
+    pinned = {"revision": revision} if revision else {}
     try:
-        config = EmotionQwenConfig.from_pretrained(path_or_id)
+        config = EmotionQwenConfig.from_pretrained(path_or_id, **pinned)
         model, loaded = EmotionQwenForConditionalGeneration.from_pretrained(
             path_or_id,
             config=config,
@@ -112,6 +127,7 @@ def _load_model(
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # the error that it would be refers to a report that is not shown
             **({"attn_implementation": attn_implementation} if attn_implementation else {}),
+            **pinned,
         )
     except _LOAD_ERRORS as error:
         raise CheckpointError(_cannot_load("The model", path_or_id, error)) from error

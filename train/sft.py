@@ -14,15 +14,16 @@ import torch
 from transformers.utils import is_flash_attn_2_available
 from trl import ModelConfig, SFTConfig, get_peft_config
 
-from emotion_qwen import EmotionQwenForConditionalGeneration
-from emotion_qwen.inference.checkpoint import require_checkpoint
+from emotion_qwen.inference.checkpoint import load_model, require_checkpoint
 from emotion_qwen.inference.errors import CheckpointError
 from emotion_qwen.inference.exit_codes import exit_code
 from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.token_fit import check_tokens
 from emotion_qwen.train.adapter_purpose import purpose_of
 from emotion_qwen.train.checkpoints import require_free
 from emotion_qwen.train.collator import ConversationCollator, show_sample
 from emotion_qwen.train.failures import explained, output_folder
+from emotion_qwen.train.idle_settings import require_effect
 from emotion_qwen.train.recipe import RecipeParser
 from emotion_qwen.train.run_settings import PROCESSES, lasting_settings
 from emotion_qwen.train.script_arguments import ScriptArguments
@@ -96,20 +97,23 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
         model_settings: The checkpoint to start from, and the adapter.
 
     Raises:
-        ValueError: If the recipe trains nothing or the wrong thing, if its data can't be read, or if the output
-            folder holds a finished model or a run with other settings.
+        ValueError: If the recipe trains nothing or the wrong thing, if its data can't be read, if a setting would have
+            no effect, or if the output folder holds a finished model or a run with other settings.
+        CheckpointError: If the checkpoint to start from is not whole.
     """
+    require_effect(training)
     require_free(Path(training.output_dir), script.overwrite_output_dir, training.resume_from_checkpoint)
     processor = load_processor(model_settings)
     data = build_training_data(script, training, processor)
     held_out = build_held_out(script, training, processor, data.sources)
     collator = ConversationCollator(processor, script.facial_emotion_capture)
-    model = EmotionQwenForConditionalGeneration.from_pretrained(
+    model = load_model(
         model_settings.model_name_or_path,
-        revision=model_settings.model_revision,
         dtype=model_settings.dtype,
         attn_implementation=choose_attention(model_settings.attn_implementation),
+        revision=model_settings.model_revision,
     )
+    check_tokens(processor, model.config)
     set_trainable(model, script.trainable)
     require_modules(model, [*script.learning_rates, *script.muon_learning_rates], "has a learning rate for")
     trainer = EmotionQwenTrainer(

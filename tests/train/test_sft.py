@@ -1,8 +1,11 @@
 import json
+import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from emotion_qwen.inference.errors import CheckpointError
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train import sft
 
@@ -59,3 +62,14 @@ def test_the_loss_on_held_out_data_is_logged(faces, nano, tmp_path):
     evaluated = [entry["eval_loss"] for entry in state["log_history"] if "eval_loss" in entry]
     assert len(evaluated) == 2
     assert evaluated[0] != evaluated[1]
+
+
+def test_a_checkpoint_that_lacks_weights_is_not_trained_from(faces, nano, tmp_path):
+    shutil.copytree(nano, tmp_path / "cut")
+    stored = load_file(nano / "model.safetensors")
+    kept = {name: tensor for name, tensor in stored.items() if "emotion_expert" not in name}
+    save_file(kept, tmp_path / "cut" / "model.safetensors", {"format": "pt"})
+    data = [{"reader": "rendered", "folder": str(faces), "samples": 2, "side": 80}]
+    path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(tmp_path / "cut"), data=data)
+    with pytest.raises(CheckpointError, match=f"lacks {len(stored) - len(kept)} weights"):
+        sft.main([str(path), f"output_dir={tmp_path / 'out'}"])
