@@ -47,7 +47,7 @@ DATA := outputs/nano/data
 # Without these, glibc gives every large tensor back to the system and has its pages cleared for the next one.
 nano: export MALLOC_MMAP_THRESHOLD_ = 1073741824
 nano: export MALLOC_TRIM_THRESHOLD_ = 4294967296
-nano: $(VENV)/dev.stamp ## render the data and train the Nano, stages and adapters; results in outputs/nano
+nano: $(VENV)/dev.stamp ## render the data and train the Nano: warm-up, last stage, adapters; results in outputs/nano
 	$(SYNTHETIC).data_set --output $(DATA)/drawings --identities 0 --held-out-identities 0 \
 		--shapes 12000 --words 8000 --moving 2000 --size 80 --clip-frames 6 12 --seed 3
 	$(SYNTHETIC).data_set --output $(DATA)/closeups --identities 900 --held-out-identities 40 --stills-per-label 3 \

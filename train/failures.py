@@ -107,8 +107,8 @@ def _explanation(error: Exception, output_dir: str) -> TrainingError | None:
         )
     if getattr(error, "errno", None) in _FULL or any(part in said for part in _DISK):
         return TrainingError(
-            f"The disk is full while writing to '{output_dir}': free some space, lower save_total_limit or choose "
-            "another output_dir, and start the same command again: it goes on from the last complete checkpoint."
+            f"The disk is full while writing to '{output_dir}': free some space or lower save_total_limit, and "
+            "start the same command again: it goes on from the last complete checkpoint."
         )
     if isinstance(error, OSError) and error.errno in _FORBIDDEN and _is_inside(error.filename, output_dir):
         return _not_writable(output_dir, error)

@@ -51,6 +51,7 @@ def test_a_full_memory_says_what_to_lower(error):
 def test_a_full_disk_says_where_and_that_the_run_can_go_on(error):
     assert "'out'" in said(error)
     assert "goes on from the last complete checkpoint" in said(error)
+    assert "another output_dir" not in said(error), "there is no checkpoint in another folder"
 
 
 @pytest.mark.parametrize("words", ["(pid 12) is killed by signal: Killed.", "(pid(s) 12) exited unexpectedly"])

@@ -82,4 +82,5 @@ def _verdict(reports: list[SourceReport], unusable: list[str], spoilt: list[str]
         return f"As it is, nothing can be learnt from {', '.join(unusable)}."
     if spoilt:
         return f"More is broken than the share of {allowed:g} that is allowed: {', '.join(spoilt)}."
-    return f"{total} samples, {broken} broken: the data can be trained on."
+    decoded = sum(report.decoded for report in reports)
+    return f"{total} samples, {decoded} of them decoded, {broken} broken: the data can be trained on."

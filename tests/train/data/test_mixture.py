@@ -138,7 +138,9 @@ def test_workers_share_the_tally_and_their_error_is_one_sentence():
     with pytest.raises(BrokenDataError) as caught:
         list(DataLoader(mixture, batch_size=1, num_workers=1, collate_fn=first))
     assert "\n" not in str(caught.value)
-    assert str(caught.value).endswith("`emotion-qwen data check` lists them all.")
+    assert str(caught.value).endswith(
+        "`emotion-qwen data check RECIPE --samples 1000000` decodes all samples and lists them."
+    )
 
 
 def stream(*sources, seed=0, share=0.0, shuffle_buffer=1000) -> StreamedMixture:
