@@ -37,6 +37,8 @@ from emotion_qwen.train.warm_up_subjects import Drawings, Faces, Subject
 
 logger = logging.getLogger(__name__)
 
+_PARTS_OF_COMPRESSOR = "model.visual.compressor."
+
 
 @dataclass
 class WarmUpArguments:
@@ -115,7 +117,7 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
     """
     set_seed(arguments.seed)
     model = EmotionQwenForConditionalGeneration.from_pretrained(arguments.model_name_or_path, dtype=torch.float32)
-    require_modules(model, [*arguments.learning_rates, *arguments.muon_learning_rates], "has a learning rate for")
+    _require_rated_modules(model, arguments)
     processor = EmotionQwenProcessor.from_pretrained(arguments.model_name_or_path)
     subjects = _subjects(arguments)
     outputs = {name: subject.outputs for name, subject in subjects.items()}
@@ -145,6 +147,13 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
     model.requires_grad_(True).save_pretrained(arguments.output_dir)
     processor.save_pretrained(arguments.output_dir)
     return shares
+
+
+def _require_rated_modules(model: EmotionQwenForConditionalGeneration, arguments: WarmUpArguments) -> None:
+    """Stops for a name that is no module's; the parts of a compressor are named for projectors without them, too."""
+    rated = [*arguments.learning_rates, *arguments.muon_learning_rates]
+    everywhere = [name for name in rated if not name.startswith(_PARTS_OF_COMPRESSOR)]
+    require_modules(model, everywhere, "has a learning rate for")
 
 
 def _subjects(arguments: WarmUpArguments) -> dict[str, Subject]:
