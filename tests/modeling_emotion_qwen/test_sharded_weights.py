@@ -38,7 +38,6 @@ def run_all_pairs(rank: int, meeting: str) -> None:
     distributed.destroy_process_group()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_processes_do_not_wait_for_each_other_whatever_their_batches_hold(tmp_path):
     multiprocessing.spawn(run_all_pairs, (str(tmp_path / "meeting"),), nprocs=2)
