@@ -257,6 +257,7 @@ class EmotionQwenModel(EmotionQwenPreTrainedModel, Qwen2_5_VLModel):
 
         In the backward pass all must run it, a process whose batch holds only text, too. Where its weights are
         divided all must run it equally often, without gradients as well: twice, as for a batch of images and videos.
+        Generation, which has a cache, is not evened out.
         """
         if cache is None and is_sharded(self.visual):
             return len(("image", "video")) - len(encoded)

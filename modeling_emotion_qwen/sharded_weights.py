@@ -6,7 +6,7 @@ from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
 
 def is_sharded(module: nn.Module) -> bool:
-    """Whether running a module gathers its weights from all processes (ZeRO-3, FSDP2).
+    """Whether running a module gathers its weights from all processes (ZeRO-3, FSDP).
 
     Each run then is a meeting of the processes: one that runs the module less often has the others wait for ever.
 
@@ -15,9 +15,10 @@ def is_sharded(module: nn.Module) -> bool:
     """
     if not torch.distributed.is_available():
         return False
-    from torch.distributed.fsdp import FSDPModule
+    from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel  # builds without `distributed` lack it
 
-    return is_deepspeed_zero3_enabled() or any(isinstance(part, FSDPModule) for part in module.modules())
+    kinds = (FSDPModule, FullyShardedDataParallel)
+    return is_deepspeed_zero3_enabled() or any(isinstance(part, kinds) for part in module.modules())
 
 
 __all__ = ["is_sharded"]

@@ -5,9 +5,9 @@ from types import MappingProxyType
 
 from trl import SFTConfig
 
-_SHUFFLED = "samples are shuffled by `seed`, in batches of one source each"
+_SHUFFLED = "samples are shuffled by `seed`"
 _NOT_CUT = "nothing is cut off: choose smaller pictures or fewer frames in the processor"
-_NOT_PACKED = "a batch is padded: samples of one source, and so of much the same length, share one"
+_NOT_PACKED = "the samples of a batch are padded to its longest"
 _LEARNT = "what is learnt is what the chat template marks: the assistant's words"
 IDLE = MappingProxyType(
     {
@@ -20,6 +20,7 @@ IDLE = MappingProxyType(
         "completion_only_loss": _LEARNT,
         "assistant_only_loss": _LEARNT,
         "shuffle_dataset": _SHUFFLED,
+        "data_seed": _SHUFFLED,
         "train_sampling_strategy": _SHUFFLED,
     }
 )
@@ -33,9 +34,11 @@ def require_effect(training: SFTConfig) -> None:
         training: The training settings.
 
     Raises:
-        ValueError: If one in `IDLE` is neither left out nor turned off, naming it and what happens instead.
+        ValueError: If one in `IDLE` is neither None nor left as it is, naming it and what happens instead. Of
+            `max_length`, TRL's own 1024 is refused too: it is what many write who want it.
     """
-    defaults = {item.name: item.default for item in fields(SFTConfig)}
+    untouched = {item.name: item.default for item in fields(SFTConfig)} | {"max_length": None}
     for name, instead in IDLE.items():
-        if getattr(training, name) not in (None, False, defaults[name]):
+        value = getattr(training, name)
+        if value is not None and value != untouched[name]:
             raise ValueError(f"{name} has no effect here, so leave it out: {instead}.")

@@ -14,15 +14,12 @@ from emotion_qwen.train.clip_view import view_clip
 from emotion_qwen.train.known_faces import clip_faces, picture_faces
 from emotion_qwen.train.still_clip import View, stills_as_clip
 from emotion_qwen.train.synthetic.clip_lengths import require_even_length
-from emotion_qwen.train.synthetic.records import Record, read_records
+from emotion_qwen.train.synthetic.records import SPLITS, Record, read_records
 from emotion_qwen.train.synthetic.sentences import ask, chat
 from emotion_qwen.train.synthetic.setting import COLOURLESS
 
 STILL_VIDEO = "still_video"
 """The kind of pictures that are shown as clips."""
-HELD_OUT = "held_out"
-"""The split that no training sees."""
-SPLITS = ("train", HELD_OUT)
 _COLOURLESS_BELOW = 3.0
 """Greatest difference between the mean channels (steps of 255) of a picture that has lost its colour."""
 
@@ -52,7 +49,7 @@ class RenderedSettings:
             clips.
         relaxed_stills: Least and greatest number of pictures of the same person's relaxed face that stand before and
             after the picture in its clip ("still_video"); none where there is no such picture.
-        split: "train", or "held_out": the people and drawings that no training sees.
+        split: "train", or "held_out": the people and drawings that are kept for measuring.
 
     Raises:
         ValueError: If a part would have no even number of frames, drawings are to be cut or shown as clips, or there

@@ -146,6 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = RecipeParser((ScriptArguments, SFTConfig, ModelConfig))
+    parser.set_defaults(max_length=None)  # nothing is cut, whatever TRL's own default
     parser.set_defaults(use_cpu=not torch.accelerator.is_available())  # without it, processes would not join there
     words = sys.argv[1:] if arguments is None else arguments
     script, training, model_settings = parser.parse_recipe(words)

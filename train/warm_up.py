@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from transformers import get_cosine_schedule_with_warmup, set_seed
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
-from emotion_qwen.inference.checkpoint import default_device
+from emotion_qwen.inference.checkpoint import default_device, load_model
 from emotion_qwen.inference.exit_codes import exit_code
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.asked_pictures import AskedPictures, Pictures, collate_asked
@@ -113,10 +113,11 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
         By subject, the shares of held-out pictures that are read rightly.
 
     Raises:
+        CheckpointError: If the model to start from is not whole.
         ValueError: If a module with a learning rate is not the model's, or there are fewer pictures than in a batch.
     """
     set_seed(arguments.seed)
-    model = EmotionQwenForConditionalGeneration.from_pretrained(arguments.model_name_or_path, dtype=torch.float32)
+    model = load_model(arguments.model_name_or_path, torch.float32)
     _require_rated_modules(model, arguments)
     processor = EmotionQwenProcessor.from_pretrained(arguments.model_name_or_path)
     subjects = _subjects(arguments)
@@ -150,10 +151,11 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
 
 
 def _require_rated_modules(model: EmotionQwenForConditionalGeneration, arguments: WarmUpArguments) -> None:
-    """Stops for a name that is no module's; the parts of a compressor are named for projectors without them, too."""
+    """Stops for a name that is no module's; other projectors need not have the compressor's parts."""
+    is_hybrid = model.config.vision_config.projector_type == "hybrid"
     rated = [*arguments.learning_rates, *arguments.muon_learning_rates]
-    everywhere = [name for name in rated if not name.startswith(_PARTS_OF_COMPRESSOR)]
-    require_modules(model, everywhere, "has a learning rate for")
+    checked = [name for name in rated if is_hybrid or not name.startswith(_PARTS_OF_COMPRESSOR)]
+    require_modules(model, checked, "has a learning rate for")
 
 
 def _subjects(arguments: WarmUpArguments) -> dict[str, Subject]:

@@ -1,5 +1,7 @@
 """Weights divided among processes: each run of a module is a meeting, to which all must come equally often."""
 
+from datetime import timedelta
+
 import pytest
 import torch
 from torch import distributed, multiprocessing
@@ -9,6 +11,7 @@ from emotion_qwen.sharded_weights import is_sharded
 
 from .tiny import prompt, tiny_model, words
 
+WAIT = timedelta(seconds=180)
 IMAGE, VIDEO = ("image", (1, 4, 4)), ("video", (2, 4, 6))
 BATCHES = [(words(6),), (IMAGE, words(6)), (words(2), VIDEO, words(3)), (VIDEO, words(2), IMAGE, words(3))]
 
@@ -22,7 +25,7 @@ def divided_model():
 
 def run_all_pairs(rank: int, meeting: str) -> None:
     """Each batch here while the other process has each other one; the losses must be those of the whole model."""
-    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2, timeout=WAIT)
     model, whole = divided_model(), tiny_model()
     assert is_sharded(model.model.visual) and not is_sharded(whole.model.visual)
     for first in range(len(BATCHES)):
@@ -38,6 +41,7 @@ def run_all_pairs(rank: int, meeting: str) -> None:
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_processes_do_not_wait_for_each_other_whatever_their_batches_hold(tmp_path):
-    multiprocessing.spawn(run_all_pairs, (str(tmp_path / "meeting"),), nprocs=2)
+    multiprocessing.spawn(run_all_pairs, (str(tmp_path / "meeting"),), nprocs=2, daemon=True)

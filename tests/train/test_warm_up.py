@@ -84,8 +84,9 @@ def test_fewer_pictures_than_a_batch_are_refused_instead_of_waited_for(settings,
         run(monkeypatch, warm_up, "--config", settings, "--batch_size", 99)
 
 
-def test_a_learning_rate_for_no_module_is_refused(settings, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["model.visual.blokcs", "model.visual.compressor.emotion_expret"])
+def test_a_learning_rate_for_no_module_is_refused(name, settings, tmp_path, monkeypatch):
     shipped = yaml.safe_load(settings.read_text())
-    path = recipe(tmp_path, "warm_up.yaml", **shipped | {"muon_learning_rates": {"model.visual.blokcs": 1e-3}})
-    with pytest.raises(ValueError, match="a learning rate for 'model.visual.blokcs'"):
+    path = recipe(tmp_path, "warm_up.yaml", **shipped | {"muon_learning_rates": {name: 1e-3}})
+    with pytest.raises(ValueError, match=f"a learning rate for {name!r}"):
         run(monkeypatch, warm_up, "--config", path)

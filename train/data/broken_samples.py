@@ -74,7 +74,7 @@ class BrokenSamples:
             raise BrokenDataError(
                 f"{self.broken} of the {self.drawn} samples drawn so far are broken, more than the share of "
                 f"{self.max_share:g} that max_broken_share allows; the last: {sentence} "
-                "`emotion-qwen data check RECIPE --samples 1000000` decodes all samples and lists them."
+                "`emotion-qwen data check RECIPE --samples 1000000 --json` decodes all samples and lists them."
             )
 
     def _row(self) -> torch.Tensor:

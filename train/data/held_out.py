@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emotion_qwen.train.rendered_conversations import HELD_OUT
+from emotion_qwen.train.synthetic.records import HELD_OUT
 
 from .readers import READERS
 from .source import Source

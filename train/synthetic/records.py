@@ -9,11 +9,12 @@ Record = dict[str, Any]
 RECORDS = "records.jsonl"
 HELD_OUT_FROM = 1_000_000
 """Numbers of people and drawings from here on are held out, those below are for training: the two can never meet."""
+SPLITS = TRAIN, HELD_OUT = "train", "held_out"
 
 
 def split_of(number: int) -> str:
-    """The split of a person or a drawing, "train" or "held_out", by its number."""
-    return "held_out" if number >= HELD_OUT_FROM else "train"
+    """The split of a person or a drawing, one of `SPLITS`, by its number."""
+    return HELD_OUT if number >= HELD_OUT_FROM else TRAIN
 
 
 def write_records(folder: Path, records: list[Record]) -> None:

@@ -139,7 +139,7 @@ def test_workers_share_the_tally_and_their_error_is_one_sentence():
         list(DataLoader(mixture, batch_size=1, num_workers=1, collate_fn=first))
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(
-        "`emotion-qwen data check RECIPE --samples 1000000` decodes all samples and lists them."
+        "`emotion-qwen data check RECIPE --samples 1000000 --json` decodes all samples and lists them."
     )
 
 
