@@ -14,7 +14,7 @@ from emotion_qwen.train.clip_view import view_clip
 from emotion_qwen.train.known_faces import clip_faces, picture_faces
 from emotion_qwen.train.still_clip import View, stills_as_clip
 from emotion_qwen.train.synthetic.clip_lengths import require_even_length
-from emotion_qwen.train.synthetic.records import SPLITS, Record, read_records
+from emotion_qwen.train.synthetic.records import SPLITS, TRAIN, Record, read_records
 from emotion_qwen.train.synthetic.sentences import ask, chat
 from emotion_qwen.train.synthetic.setting import COLOURLESS
 
@@ -68,7 +68,7 @@ class RenderedSettings:
     augmentation: dict[str, Any] = field(default_factory=dict)
     clip_frames: tuple[int, int] | None = None
     relaxed_stills: tuple[int, int] = (0, 0)
-    split: str = "train"
+    split: str = TRAIN
 
     def __post_init__(self) -> None:
         if self.clip_frames is not None:
