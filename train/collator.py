@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.train.spoken_tokens import tokenize_spoken
 
 IGNORED = -100
 """The label of a token that nothing is learnt from."""
@@ -43,20 +44,12 @@ class ConversationCollator:
             ValueError: If there is nothing to learn in one of the samples, or its face captures are not as many as
                 its pictures and clips.
         """
-        batch = self.processor.apply_chat_template(
+        batch, spoken = tokenize_spoken(
+            self.processor,
             [sample["messages"] for sample in samples],
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-            return_assistant_tokens_mask=True,
-            processor_kwargs={
-                "padding": True,
-                "padding_side": "right",
-                "images_kwargs": self._capture_options(samples, "image"),
-                "videos_kwargs": self._capture_options(samples, "video") | _known_times(samples),
-            },
+            images_kwargs=self._capture_options(samples, "image"),
+            videos_kwargs=self._capture_options(samples, "video") | _known_times(samples),
         )
-        spoken = torch.as_tensor(batch.pop("assistant_masks")).bool()
         if not spoken.any(dim=1).all():
             number = int(spoken.any(dim=1).long().argmin())
             raise ValueError(f"The assistant says nothing in sample {number} of the batch: there is nothing to learn.")
