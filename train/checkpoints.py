@@ -124,6 +124,7 @@ def require_free(folder: Path, overwrite: bool, resume: str | None) -> None:
 def unfinished_folder(folder: Path) -> Path:
     """An empty folder inside another, to write into before `finish`."""
     unfinished = folder / _UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, exist_ok=True)
     return unfinished
 

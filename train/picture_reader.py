@@ -10,6 +10,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.train.spoken_tokens import tokenize_spoken
 from emotion_qwen.train.synthetic.sentences import chat
 
 Turns = list[tuple[str, str]]
@@ -43,6 +44,7 @@ class PictureReader(nn.Module):
         side: Side of the square pictures, pixels.
         width: Hidden width of the readouts.
         outputs: Numbers to predict, by subject.
+        bf16: Whether to compute in bfloat16; what is read comes out in float32.
     """
 
     def __init__(
@@ -52,10 +54,12 @@ class PictureReader(nn.Module):
         side: int,
         width: int,
         outputs: Mapping[str, int],
+        bf16: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
         self.processor = processor
+        self.bf16 = bf16
         token_side = side // (processor.image_processor.patch_size * processor.image_processor.merge_size)
         hidden = model.config.text_config.hidden_size
         seen = token_side**2 * hidden
@@ -72,14 +76,15 @@ class PictureReader(nn.Module):
         """
         inputs, spoken = self._inputs(pixels, turns)
         patches, grids = inputs.pop("pixel_values"), inputs["image_grid_thw"]
-        seen = self.model.model.get_image_features(patches, grids, return_dict=True)
-        held = self.model.model(**inputs, mm_encoder_outputs={"image": seen}, use_cache=False).last_hidden_state
         begins = torch.where(spoken.any(1), spoken.int().argmax(1), inputs["attention_mask"].sum(1)) - 1
-        return Readings(
-            self._read_tokens(seen, subject),
-            self.answer_readouts[subject](held[torch.arange(len(held), device=held.device), begins]),
-            *self._speak(held, inputs["input_ids"], spoken),
-        )
+        with self._computing():
+            seen = self.model.model.get_image_features(patches, grids, return_dict=True)
+            held = self.model.model(**inputs, mm_encoder_outputs={"image": seen}, use_cache=False).last_hidden_state
+            return Readings(
+                self._read_tokens(seen, subject),
+                self.answer_readouts[subject](held[torch.arange(len(held), device=held.device), begins]).float(),
+                *self._speak(held, inputs["input_ids"], spoken),
+            )
 
     def look(self, pixels: Tensor, subject: str) -> Tensor:
         """Reads the visual tokens alone, without the language model and its share of the time.
@@ -93,28 +98,24 @@ class PictureReader(nn.Module):
         """
         inputs = self.processor.image_processor(list(pixels), facial_emotion_capture=False, return_tensors="pt")
         inputs = inputs.to(self.model.device)
-        seen = self.model.model.get_image_features(inputs["pixel_values"], inputs["image_grid_thw"], return_dict=True)
-        return self._read_tokens(seen, subject)
+        patches, grids = inputs["pixel_values"], inputs["image_grid_thw"]
+        with self._computing():
+            return self._read_tokens(self.model.model.get_image_features(patches, grids, return_dict=True), subject)
+
+    def _computing(self) -> torch.autocast:
+        return torch.autocast(self.model.device.type, torch.bfloat16, enabled=self.bf16)
 
     def _read_tokens(self, seen: BaseModelOutputWithPooling, subject: str) -> Tensor:
-        return self.token_readouts[subject](torch.stack(seen.pooler_output).flatten(1))
+        return self.token_readouts[subject](torch.stack(seen.pooler_output).flatten(1)).float()
 
     def _inputs(self, pixels: Tensor, turns: list[Turns]) -> tuple[dict[str, Tensor], Tensor]:
         """The model's inputs, and which tokens the assistant speaks, bool `(batch, length)`."""
-        batch = self.processor.apply_chat_template(
+        batch, spoken = tokenize_spoken(
+            self.processor,
             [_conversation(picture, asked) for picture, asked in zip(pixels, turns, strict=True)],
             add_generation_prompt=not turns[0],
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-            return_assistant_tokens_mask=True,
-            processor_kwargs={
-                "padding": True,
-                "padding_side": "right",
-                "images_kwargs": {"facial_emotion_capture": False},
-            },
+            images_kwargs={"facial_emotion_capture": False},
         )
-        spoken = torch.as_tensor(batch.pop("assistant_masks")).bool()
         return dict(batch.to(self.model.device)), spoken.to(self.model.device)
 
     def _speak(self, held: Tensor, ids: Tensor, spoken: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,7 +123,7 @@ class PictureReader(nn.Module):
         if not spoken.any():
             return held.new_zeros(()), spoken.any(1)
         after = spoken[:, 1:]
-        logits = self.model.lm_head(held[:, :-1][after])
+        logits = self.model.lm_head(held[:, :-1][after]).float()
         wrong = torch.zeros_like(after)
         wrong[after] = logits.argmax(-1) != ids[:, 1:][after]
         return F.cross_entropy(logits, ids[:, 1:][after]), ~wrong.any(1)

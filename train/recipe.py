@@ -13,6 +13,7 @@ import yaml
 from trl import TrlParser
 
 from emotion_qwen.inference.nearest_name import did_you_mean
+from emotion_qwen.train.precision import AUTO, bf16_setting, multiplies_bf16
 
 RECIPES = Path(str(resources.files("emotion_qwen.train"))) / "recipes"
 """The shipped recipes; those whose names begin with an underscore are bases of others."""
@@ -79,6 +80,7 @@ class RecipeParser(TrlParser):
     """TRL's parser with recipes by name, `key=value`, and the nearest known name where one is unknown.
 
     A mapping is given as JSON, as a whole, or one of its entries is set: `learning_rates.model.visual.blocks=1e-4`.
+    `bf16` may be "auto": where the device that trains multiplies it in hardware.
 
     Args:
         dataclass_types: The dataclasses that the settings fill.
@@ -92,6 +94,8 @@ class RecipeParser(TrlParser):
         for action in self._actions:
             if action.type is Any or _may_be_mapping(action.type):
                 action.type = _from_json
+            if action.dest == "bf16":
+                action.type = bf16_setting
 
     def parse_recipe(self, arguments: Sequence[str]) -> tuple[Any, ...]:
         """Reads `[--config] RECIPE [key=value | --key value ...]`; `key=value` may also come before the recipe.
@@ -124,6 +128,15 @@ class RecipeParser(TrlParser):
             settings[name] = self._entries_of(name, settings) | {entry: _json_or_text(value)}
         self.set_defaults_with_config(**settings)
         return self.parse_args_into_dataclasses(args=overrides)
+
+    def parse_known_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse does it; then what is left to the device is decided."""
+        settings, left = super().parse_known_args(args, namespace)
+        if getattr(settings, "bf16", None) == AUTO:
+            settings.bf16 = multiplies_bf16(getattr(settings, "use_cpu", False))
+        return settings, left
 
     def error(self, message: str) -> None:
         """Raises what argparse would print and exit on."""

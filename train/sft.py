@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from transformers.utils import is_flash_attn_2_available
 from trl import ModelConfig, SFTConfig, get_peft_config
 
 from emotion_qwen.inference.checkpoint import load_model, require_checkpoint
@@ -20,6 +19,7 @@ from emotion_qwen.inference.exit_codes import exit_code
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.token_fit import check_tokens
 from emotion_qwen.train.adapter_purpose import purpose_of
+from emotion_qwen.train.attention import choose_attention
 from emotion_qwen.train.checkpoints import require_free
 from emotion_qwen.train.collator import ConversationCollator, show_sample
 from emotion_qwen.train.failures import explained, output_folder
@@ -59,19 +59,6 @@ def load_processor(settings: ModelConfig) -> EmotionQwenProcessor:
             f"There is no checkpoint {name!r}, neither here nor on the Hub: make it with the recipe of the stage "
             "before, or name another as model_name_or_path."
         ) from error
-
-
-def choose_attention(wanted: str | None) -> str:
-    """The attention to run: what was asked for, and for "auto" the fastest that is there.
-
-    Args:
-        wanted: "auto", None for "sdpa", or a name that transformers knows.
-    """
-    if wanted != "auto":
-        return wanted or "sdpa"
-    chosen = "flash_attention_2" if is_flash_attn_2_available() else "sdpa"
-    logger.info("attention: %s", chosen)
-    return chosen
 
 
 def require_all_processes(joined: int) -> None:

@@ -28,7 +28,10 @@ from emotion_qwen.inference.checkpoint import default_device, load_model
 from emotion_qwen.inference.exit_codes import exit_code
 from emotion_qwen.processing import EmotionQwenProcessor
 from emotion_qwen.train.asked_pictures import AskedPictures, Pictures, collate_asked
+from emotion_qwen.train.attention import choose_attention
 from emotion_qwen.train.augmentation import Augmentation
+from emotion_qwen.train.checkpoints import finish, unfinished_folder
+from emotion_qwen.train.failures import output_folder
 from emotion_qwen.train.muon import MuonWithAdamW
 from emotion_qwen.train.picture_reader import PictureReader
 from emotion_qwen.train.recipe import RecipeParser
@@ -57,6 +60,8 @@ class WarmUpArguments:
             without it, in less than half the time, and the language model learns faster from a tower that sees.
         drawings_every: Every so many steps one is of drawings; all others are of faces.
         batch_size: Pictures a step.
+        bf16: Whether to compute in bfloat16. The weights are float32.
+        attn_implementation: Attention of transformers' interface, or "auto" for the fastest that is there.
         learning_rate: At its highest.
         learning_rates: Learning rate by name of module, for those that do not take `learning_rate`.
         muon_learning_rates: Learning rate by name of module whose matrices Muon trains; AdamW trains all else.
@@ -81,6 +86,8 @@ class WarmUpArguments:
     tower_steps: int = 0
     drawings_every: int = 4
     batch_size: int = 32
+    bf16: bool = False
+    attn_implementation: str = "sdpa"
     learning_rate: float = 1e-3
     learning_rates: dict[str, float] = field(default_factory=dict)
     muon_learning_rates: dict[str, float] = field(default_factory=dict)
@@ -117,12 +124,12 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
         ValueError: If a module with a learning rate is not the model's, or there are fewer pictures than in a batch.
     """
     set_seed(arguments.seed)
-    model = load_model(arguments.model_name_or_path, torch.float32)
+    model = load_model(arguments.model_name_or_path, torch.float32, choose_attention(arguments.attn_implementation))
     _require_rated_modules(model, arguments)
     processor = EmotionQwenProcessor.from_pretrained(arguments.model_name_or_path)
     subjects = _subjects(arguments)
-    outputs = {name: subject.outputs for name, subject in subjects.items()}
-    reader = PictureReader(model, processor, subjects["drawings"].side, arguments.readout_width, outputs)
+    side, outputs = subjects["drawings"].side, {name: subject.outputs for name, subject in subjects.items()}
+    reader = PictureReader(model, processor, side, arguments.readout_width, outputs, arguments.bf16)
     reader.to(default_device())
     optimizer = _optimizer(reader, arguments)
     schedule = get_cosine_schedule_with_warmup(optimizer, arguments.warmup_steps, arguments.steps)
@@ -145,9 +152,15 @@ def warm_up(arguments: WarmUpArguments) -> dict[str, Shares]:
             shares = {name: _held_out_shares(reader, name, subject, arguments) for name, subject in subjects.items()}
             seconds = time.perf_counter() - start
             logger.info("step %d, %.0f s: %s", step, seconds, _report(losses, shares, arguments.evaluate_every))
-    model.requires_grad_(True).save_pretrained(arguments.output_dir)
-    processor.save_pretrained(arguments.output_dir)
+    _write(model.requires_grad_(True), processor, Path(arguments.output_dir))
     return shares
+
+
+def _write(model: EmotionQwenForConditionalGeneration, processor: EmotionQwenProcessor, folder: Path) -> None:
+    unfinished = unfinished_folder(folder)
+    model.save_pretrained(unfinished)
+    processor.save_pretrained(unfinished)
+    finish(folder)
 
 
 def _require_rated_modules(model: EmotionQwenForConditionalGeneration, arguments: WarmUpArguments) -> None:
@@ -264,7 +277,8 @@ def main() -> None:
     """The command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     (arguments,) = RecipeParser((WarmUpArguments,)).parse_recipe(sys.argv[1:])
-    warm_up(arguments)
+    with output_folder(arguments.output_dir):
+        warm_up(arguments)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def warm(settings: Settings, architecture: str, seed: int, folder: Path) -> Resu
     wanted = settings["warm_up"]
     folders = {name: str(data_folder(settings, wanted[name])) for name in ("faces", "drawings")}
     run = {"model_name_or_path": str(initial), "output_dir": str(folder), "seed": seed}
-    shares = warm_up(WarmUpArguments(**read_recipe(find_recipe("nano/warm_up")) | wanted | folders | run))
+    shares = warm_up(WarmUpArguments(**wanted | folders | run))
     model = EmotionQwenForConditionalGeneration.from_pretrained(folder)
     return {
         "parameters": model.num_parameters(),

@@ -1,6 +1,7 @@
 import fcntl
 import os
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ablations.stored_runs import RunError, cost, keep_settings, run_once
 
 from emotion_qwen.train.nano import NanoArguments, build
 from emotion_qwen.train.recipe import find_recipe, read_recipe
+from emotion_qwen.train.warm_up import WarmUpArguments
 
 from .conftest import BENCHMARKS
 
@@ -108,6 +110,11 @@ def test_a_report_of_an_unfinished_study_says_so(settings):
     assert all(run in text for run in missing)
     assert "answer-llama of seed 1" not in text
     assert row(text, "Fusion") == ["–"] * 4
+
+
+def test_every_setting_of_its_warm_up_stands_in_its_recipe(settings):
+    of_a_run = {"model_name_or_path", "output_dir", "seed"}
+    assert set(settings["warm_up"]) == {item.name for item in fields(WarmUpArguments)} - of_a_run
 
 
 def test_every_run_has_a_result_of_its_own(settings):

@@ -19,6 +19,12 @@ def test_each_is_read_and_there_is_no_other():
     assert {name: str(config(name).distributed_type.value) for name in DISTRIBUTED} == DISTRIBUTED
 
 
+@pytest.mark.parametrize("name", DISTRIBUTED)
+def test_the_recipe_decides_what_is_computed_with(name):
+    # Trainers take the higher of the two, and keep only the recipe's with what they write.
+    assert config(name).mixed_precision == "no"
+
+
 @pytest.mark.parametrize(("name", "stage"), [("zero2", 2), ("zero3", 3)])
 def test_zero_divides_as_much_as_its_name_says(name, stage):
     assert config(name).deepspeed_config["zero_stage"] == stage

@@ -97,10 +97,11 @@ def here(path: Path, output: Path, *settings: str) -> None:
     sft.main([str(path), *SETTINGS, *small, f"output_dir={output}", *settings])
 
 
-def test_muon_goes_on_with_the_same_weights(path, sources, nano, tmp_path):
-    here(path, tmp_path / "adamw")
+@pytest.mark.parametrize("bf16", [True, False])
+def test_muon_goes_on_with_the_same_weights(bf16, path, sources, nano, tmp_path):
+    here(path, tmp_path / "adamw", f"bf16={bf16}")
     rates = {"model.visual.blocks": 1e-3, "model.language_model.layers": 1e-3}
-    settings = {"model_name_or_path": str(nano), "data": sources, "muon_learning_rates": rates}
+    settings = {"model_name_or_path": str(nano), "data": sources, "muon_learning_rates": rates, "bf16": bf16}
     path = recipe_based_on(tmp_path, "nano/stage3", **settings)
     here(path, tmp_path / "undisturbed")
     assert not equal(tmp_path / "undisturbed", tmp_path / "adamw")

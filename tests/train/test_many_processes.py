@@ -14,9 +14,10 @@ from .launched import TWO_PROCESSES, equal, finished, losses, start
 ACCELERATE_LAUNCH = ("-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "two_cpu.yaml"))
 ZERO_2 = (
     "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "zero2.yaml"),
-    "--num_processes", "2", "--mixed_precision", "no",
+    "--num_processes", "2",
 )  # fmt: skip
-ONE_BY_ONE = ("per_device_train_batch_size=1", "num_train_epochs=2", "max_grad_norm=1")
+ONE_BY_ONE = ("per_device_train_batch_size=1", "num_train_epochs=2", "max_grad_norm=1", "bf16=false")
+"""In float32, so that losses can be compared."""
 
 
 def train_as_one(path, folder, *settings, launcher=TWO_PROCESSES):

@@ -61,3 +61,15 @@ def test_an_answer_that_is_learnt_is_said_rightly(reader, pixels):
         loss.backward()
         optimizer.step()
     assert reader(pixels, "drawings", turns).spoken_rightly.all()
+
+
+def test_in_bf16_it_reads_about_the_same(reader, pixels):
+    turns = [[(QUESTION, "Red.")], [(QUESTION, "Purple.")]]
+    plain = reader(pixels, "drawings", turns)
+    reader.bf16 = True
+    readings = reader(pixels, "drawings", turns)
+    for read in (readings.tokens, readings.answer, readings.spoken_loss, reader.look(pixels, "drawings")):
+        assert read.dtype == torch.float32
+    assert not torch.equal(readings.tokens, plain.tokens)
+    torch.testing.assert_close(readings.tokens, plain.tokens, atol=0.05, rtol=0.05)
+    torch.testing.assert_close(readings.spoken_loss, plain.spoken_loss, atol=0.05, rtol=0.05)

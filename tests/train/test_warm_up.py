@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 import yaml
@@ -72,6 +74,38 @@ def test_the_same_seed_gives_the_same_weights(settings, tmp_path, monkeypatch):
         run(monkeypatch, warm_up, "--config", settings, "--output_dir", tmp_path / name)
     once, again = weights(tmp_path / "once"), weights(tmp_path / "again")
     assert all(torch.equal(once[name], again[name]) for name in once)
+
+
+def test_a_run_that_ends_while_it_writes_leaves_the_model_that_was_there(settings, nano, tmp_path, monkeypatch):
+    shutil.copytree(nano, tmp_path / "warm")
+
+    def full_disk(*_):
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(EmotionQwenProcessor, "save_pretrained", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            run(full, warm_up, "--config", settings)
+    before, after = weights(nano), weights(tmp_path / "warm")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    left = tmp_path / "warm" / ".unfinished"
+    (left / "model-00001-of-00002.safetensors").touch()  # of a larger model
+    run(monkeypatch, warm_up, "--config", settings)
+    assert {path.name for path in (tmp_path / "warm").iterdir()} == {path.name for path in nano.iterdir()}
+
+
+def test_bf16_is_only_computed_with(settings, nano, tmp_path, monkeypatch):
+    for bf16 in ("true", "false"):
+        run(monkeypatch, warm_up, "--config", settings, "--output_dir", tmp_path / bf16, "--bf16", bf16)
+    before, rounded, exact = (weights(folder) for folder in (nano, tmp_path / "true", tmp_path / "false"))
+    assert all(weight.dtype == torch.float32 for weight in rounded.values())
+    for part in PARTS:
+        changes = [
+            torch.cat([(after[name] - before[name]).flatten() for name in before if part in name])
+            for after in (rounded, exact)
+        ]
+        assert not torch.equal(*changes), part
+        assert torch.cosine_similarity(*changes, dim=0) > 0.9, part
 
 
 def test_an_unknown_key_is_refused(settings, monkeypatch):
