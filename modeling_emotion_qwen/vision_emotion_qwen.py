@@ -1,6 +1,7 @@
 """The vision tower of Emotion-Qwen: Qwen2.5-VL's, with a compressor where that has its patch merger."""
 
 import torch
+from torch import nn
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
     Qwen2_5_VisionTransformerPretrainedModel,
     Qwen2_5_VLPreTrainedModel,
@@ -26,6 +27,24 @@ class EmotionQwenPreTrainedModel(Qwen2_5_VLPreTrainedModel):
     _no_split_modules = ["Qwen2_5_VLDecoderLayer", "Qwen2_5_VLVisionBlock", *(p.__name__ for p in PROJECTORS.values())]
 
 
+class PatchProjection(nn.Conv3d):
+    """A convolution over patches that its kernel covers whole: one product of matrices.
+
+    As a convolution it takes a multiple of that time in bfloat16 (benchmarks/precision.md).
+    """
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Embeds each patch.
+
+        Args:
+            input: `(num_patches, in_channels, *kernel_size)`.
+
+        Returns:
+            `(num_patches, out_channels)`.
+        """
+        return nn.functional.linear(input.flatten(1), self.weight.flatten(1), self.bias)
+
+
 class EmotionQwenVisionModel(EmotionQwenPreTrainedModel, Qwen2_5_VisionTransformerPretrainedModel):
     """Qwen2.5-VL's vision tower with a compressor where that has its patch merger.
 
@@ -38,6 +57,10 @@ class EmotionQwenVisionModel(EmotionQwenPreTrainedModel, Qwen2_5_VisionTransform
 
     def __init__(self, config: EmotionQwenVisionConfig) -> None:
         super().__init__(config)
+        patches = self.patch_embed.proj
+        self.patch_embed.proj = PatchProjection(
+            patches.in_channels, patches.out_channels, patches.kernel_size, patches.stride, bias=False
+        )
         del self.merger
         self.compressor = PROJECTORS[config.projector_type](config)
         self.post_init()
