@@ -5,12 +5,10 @@ from typing import ClassVar
 import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLRMSNorm, eager_attention_forward
-from transformers.utils import torch_compilable_check
-from transformers.utils.generic import get_max_seqlen, is_flash_attention_requested
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLRMSNorm
 
 from .configuration_emotion_qwen import EmotionQwenVisionConfig
+from .frame_attention import attend_within_frames
 from .projectors import BlockProjection, mix
 
 
@@ -34,8 +32,7 @@ class Expert(nn.Module):
 class FrameSelfAttention(nn.Module):
     """Multi-head self-attention over the patches of one frame, for all frames of a batch at once.
 
-    A frame is a temporal patch of a video, or an image. No patch ever sees another frame, so the cost grows with the
-    number of frames and no mask over a whole video is built.
+    A frame is a temporal patch of a video, or an image.
 
     Args:
         config: The vision config; `gate_num_heads` heads, and its attention implementation.
@@ -67,87 +64,9 @@ class FrameSelfAttention(nn.Module):
         Returns:
             Attended patches, `(num_patches, d_v)`.
         """
-        heads_shape = (*hidden_states.shape[:-1], self.num_heads, self.head_dim)
-        states = [layer(hidden_states).view(heads_shape) for layer in (self.query, self.key, self.value)]
-        if is_flash_attention_requested(self.config):
-            attended = self._attend_packed(states, cu_seqlens, max_seqlen)
-        else:
-            attended = self._attend_grouped(states, cu_seqlens)
-        return self.output(attended.reshape(hidden_states.shape))
-
-    def _attend_packed(
-        self, states: list[torch.Tensor], cu_seqlens: torch.Tensor, max_seqlen: int | None
-    ) -> torch.Tensor:
-        """One variable-length call of flash attention over all frames."""
-        max_seqlen = get_max_seqlen(cu_seqlens, self.config, kwargs={"max_seqlen": max_seqlen})
-        return self._attend(
-            [state.unsqueeze(0) for state in states],
-            cu_seq_lens_q=cu_seqlens,
-            cu_seq_lens_k=cu_seqlens,
-            max_length_q=max_seqlen,
-            max_length_k=max_seqlen,
-        )
-
-    def _attend_grouped(self, states: list[torch.Tensor], cu_seqlens: torch.Tensor) -> torch.Tensor:
-        """One batched call for each size of frame; the frames of a video share theirs."""
-        groups = group_frames_by_length(cu_seqlens, states[0].shape[0])
-        attended = [
-            self._attend([state[rows] for state in states]).reshape(-1, self.num_heads, self.head_dim)
-            for rows in groups
-        ]
-        order = torch.cat([rows.flatten() for rows in groups])
-        return torch.cat(attended)[order.argsort()]
-
-    def _attend(self, states: list[torch.Tensor], **lengths: torch.Tensor | int) -> torch.Tensor:
-        """Attends within each row of `(batch, length, heads, head_dim)` states; returns that shape."""
-        attention = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
-        query, key, value = (state.transpose(1, 2) for state in states)
-        attended, _ = attention(
-            self, query, key, value, attention_mask=None, scaling=self.scaling, dropout=0.0, is_causal=False, **lengths
-        )
-        return attended
-
-
-def group_frames_by_length(cu_seqlens: torch.Tensor, num_patches: int) -> list[torch.Tensor]:
-    """Gathers frames of equal length, so that each group can be attended to in one batch.
-
-    Args:
-        cu_seqlens: Where frames begin, and the end of the last one: integer `(num_frames + 1,)`.
-        num_patches: Patches of all frames together.
-
-    Returns:
-        For each length of a frame, the patch indices of the frames that have it: int64 `(num_frames, length)`.
-    """
-    if torch.compiler.is_exporting():
-        return [rows_of_equal_frames(cu_seqlens, num_patches)]
-    starts, lengths = cu_seqlens[:-1], cu_seqlens.diff().tolist()
-    groups = []
-    for length in sorted(set(lengths)):
-        frames = [frame for frame, frame_length in enumerate(lengths) if frame_length == length]
-        groups.append(starts[frames].long()[:, None] + torch.arange(length, device=starts.device))
-    return groups
-
-
-def rows_of_equal_frames(cu_seqlens: torch.Tensor, num_patches: int) -> torch.Tensor:
-    """Patch indices of frames that all have one length, without looking at the values of `cu_seqlens`.
-
-    An exported graph cannot depend on them; transformers' exporters ask the same of Qwen2.5-VL's own attention.
-
-    Args:
-        cu_seqlens: Where frames begin, and the end of the last one: integer `(num_frames + 1,)`.
-        num_patches: Patches of all frames together.
-
-    Returns:
-        int64 `(num_frames, length)`.
-
-    Raises:
-        ValueError: The frames differ in length.
-    """
-    lengths = cu_seqlens.diff()
-    torch_compilable_check((lengths == lengths[0]).all(), "An exported gate needs frames of equal length.")
-    return torch.arange(num_patches, device=cu_seqlens.device).unflatten(
-        0, (lengths.shape[0], num_patches // lengths.shape[0])
-    )
+        heads = (self.num_heads, self.head_dim)
+        states = [layer(hidden_states).unflatten(-1, heads) for layer in (self.query, self.key, self.value)]
+        return self.output(attend_within_frames(self, states, cu_seqlens, max_seqlen))
 
 
 class GatingNetwork(nn.Module):

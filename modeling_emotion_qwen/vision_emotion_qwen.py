@@ -13,6 +13,7 @@ from transformers.utils.output_capturing import capture_outputs
 from transformers.vision_utils import get_vision_attention_seqlens, get_vision_position_ids, get_vision_window_index
 
 from .configuration_emotion_qwen import EmotionQwenConfig, EmotionQwenVisionConfig
+from .frame_attention import VisionAttention
 from .hybrid_compressor import HybridCompressor
 from .outputs_emotion_qwen import EmotionQwenVisionOutput
 from .projectors import FusionProjector, MLPProjector
@@ -61,6 +62,8 @@ class EmotionQwenVisionModel(EmotionQwenPreTrainedModel, Qwen2_5_VisionTransform
         self.patch_embed.proj = PatchProjection(
             patches.in_channels, patches.out_channels, patches.kernel_size, patches.stride, bias=False
         )
+        for block in self.blocks:
+            block.attn = VisionAttention(config)
         del self.merger
         self.compressor = PROJECTORS[config.projector_type](config)
         self.post_init()
