@@ -124,7 +124,7 @@ def test_adapters_that_come_with_a_checkpoint_are_known_by_name(checkpoint, shel
     assert read(analyzer, portrait, adapter="ver").text == read(many, portrait, adapter="ver").text
 
 
-def test_rows_of_one_batch_get_their_own_adapters_exactly(many):
+def test_rows_of_one_batch_get_their_own_adapters(many):
     rows = ["dfew", None, "ver", "mer2024", "base", "dfew"]
     inputs = batch(len(rows))
     options = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0}
@@ -134,7 +134,8 @@ def test_rows_of_one_batch_get_their_own_adapters_exactly(many):
     for row, name in enumerate(rows):
         with many.adapters.using(name):
             assert torch.equal(many.model.generate(**inputs, **options)[row], together[row])
-            assert torch.equal(many.model(**inputs).logits[row], logits[row])
+            # PEFT multiplies an adapter's own rows alone; how a product rounds may depend on their number.
+            torch.testing.assert_close(many.model(**inputs).logits[row], logits[row], rtol=0, atol=1e-5)
         said.add(tuple(together[row, 9:].tolist()))
     assert len(said) > 2 and many.adapters.active is None
 
@@ -199,7 +200,9 @@ GENERATION = {
 
 @pytest.mark.parametrize("name", GENERATION)
 def test_rows_of_all_kinds_say_with_every_setting_what_they_say_alone(many, mixed, name):
-    options = {"do_sample": False, "pad_token_id": 0} if "config" not in name else {}
+    config = many.model.config
+    options = {"suppress_tokens": [config.image_token_id, config.video_token_id]}  # a picture that is not there
+    options |= {"do_sample": False, "pad_token_id": 0} if "config" not in name else {}
     together = many.adapters.generate(MIXED, **mixed, **options, **GENERATION[name])
     answers = len(together) // len(MIXED)
     for row, adapter in enumerate(MIXED):
