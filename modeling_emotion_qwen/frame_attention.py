@@ -1,4 +1,4 @@
-"""Attention within frames or windows of frames, all of one length in one call, for the gate and the vision tower."""
+"""Attention within frames or windows of frames, those of one length together, for the gate and the vision tower."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -12,8 +12,10 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
     apply_rotary_pos_emb_vision,
     eager_attention_forward,
 )
-from transformers.utils import torch_compilable_check
 from transformers.utils.generic import get_max_seqlen, is_flash_attention_requested
+
+_SCORES_AT_ONCE = 2**19
+"""Pairs of patches in a call, for each head: eager attention holds them all, and is slow beyond a CPU's cache."""
 
 
 class VisionAttention(Qwen2_5_VLVisionAttention):
@@ -84,34 +86,40 @@ def attend_within_frames(
         cu_seq_lens_k=cu_seqlens,
         max_length_q=max_seqlen,
         max_length_k=max_seqlen,
-    ).reshape(len(states[0]), -1)
+    ).reshape(states[0].shape[0], -1)
 
 
 def _attend_grouped(
     attend: Callable[[Sequence[torch.Tensor]], torch.Tensor], states: Sequence[torch.Tensor], cu_seqlens: torch.Tensor
 ) -> torch.Tensor:
-    """One batched call for each length of frame; the frames of a video share theirs."""
+    """Batched calls for each length of frame; the frames of a video share theirs. `(num_patches, heads, head_dim)`."""
     if torch.compiler.is_exporting():
-        return _attend_in_rows(attend, states, _count_equal_frames(cu_seqlens))
+        return attend(_rows(states, _count_equal_frames(cu_seqlens))).flatten(0, 1)
     lengths = cu_seqlens.diff().tolist()
     places_by_length = defaultdict(list)
     for place, length in enumerate(lengths):
         places_by_length[length].append(place)
     if len(places_by_length) == 1:
-        return _attend_in_rows(attend, states, len(lengths))
+        return _attend_in_batches(attend, _rows(states, len(lengths))).flatten(0, 1)
     frames = [state.split(lengths) for state in states]
     attended: dict[int, torch.Tensor] = {}
     for places in places_by_length.values():
-        rows = attend([torch.stack([state[place] for place in places]) for state in frames])
+        rows = _attend_in_batches(attend, [torch.stack([state[place] for place in places]) for state in frames])
         attended.update(zip(places, rows.unbind(), strict=True))
     return torch.cat([attended[place] for place in range(len(lengths))])
 
 
-def _attend_in_rows(
-    attend: Callable[[Sequence[torch.Tensor]], torch.Tensor], states: Sequence[torch.Tensor], num_frames: int
+def _rows(states: Sequence[torch.Tensor], num_frames: int) -> list[torch.Tensor]:
+    """Splits states by frames of equal length: `(num_frames, length, heads, head_dim)` each."""
+    return [state.unflatten(0, (num_frames, state.shape[0] // num_frames)) for state in states]
+
+
+def _attend_in_batches(
+    attend: Callable[[Sequence[torch.Tensor]], torch.Tensor], rows: Sequence[torch.Tensor]
 ) -> torch.Tensor:
-    """One call for frames of equal length; returns `(num_patches, heads, head_dim)`."""
-    return attend([state.unflatten(0, (num_frames, len(state) // num_frames)) for state in states]).flatten(0, 1)
+    """Attends within each row of `(rows, length, heads, head_dim)` states, many short or few long ones in a call."""
+    batch = max(1, _SCORES_AT_ONCE // rows[0].shape[1] ** 2)
+    return torch.cat([attend(part) for part in zip(*(row.split(batch) for row in rows), strict=True)])
 
 
 def _count_equal_frames(cu_seqlens: torch.Tensor) -> int:
@@ -120,8 +128,8 @@ def _count_equal_frames(cu_seqlens: torch.Tensor) -> int:
     An exported graph cannot depend on them; transformers' exporters ask the same of Qwen2.5-VL's own attention.
 
     Raises:
-        ValueError: The frames differ in length.
+        RuntimeError: The frames differ in length; also when the exported graph runs.
     """
     lengths = cu_seqlens.diff()
-    torch_compilable_check((lengths == lengths[0]).all(), "An exported model needs frames of equal length.")
+    torch._assert_async((lengths == lengths[0]).all(), "An exported model needs frames of equal length.")
     return lengths.shape[0]

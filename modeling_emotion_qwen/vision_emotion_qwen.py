@@ -31,7 +31,7 @@ class EmotionQwenPreTrainedModel(Qwen2_5_VLPreTrainedModel):
 class PatchProjection(nn.Conv3d):
     """A convolution over patches that its kernel covers whole: one product of matrices.
 
-    As a convolution it takes a multiple of that time in bfloat16 (benchmarks/precision.md).
+    As a convolution it takes several times as long on a CPU, and in bfloat16 many times.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -41,9 +41,9 @@ class PatchProjection(nn.Conv3d):
             input: `(num_patches, in_channels, *kernel_size)`.
 
         Returns:
-            `(num_patches, out_channels)`.
+            `(num_patches, out_channels, 1, 1, 1)`.
         """
-        return nn.functional.linear(input.flatten(1), self.weight.flatten(1), self.bias)
+        return nn.functional.linear(input.flatten(1), self.weight.flatten(1), self.bias)[..., None, None, None]
 
 
 class EmotionQwenVisionModel(EmotionQwenPreTrainedModel, Qwen2_5_VisionTransformerPretrainedModel):

@@ -3,7 +3,7 @@ import torch
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLVisionAttention
 
-from emotion_qwen import EmotionQwenVisionConfig
+from emotion_qwen import EmotionQwenVisionConfig, frame_attention
 from emotion_qwen.frame_attention import VisionAttention
 
 from .tiny import VISION, randomise
@@ -60,3 +60,24 @@ def test_no_patch_sees_another_frame() -> None:
     before, after = attention(patches, boundaries, angles), attention(changed, boundaries, angles)
     assert torch.equal(before[:4], after[:4]) and torch.equal(before[12:], after[12:])
     assert not torch.equal(before[4:12], after[4:12])
+
+
+@pytest.mark.parametrize("lengths", [[8] * 5, [8, 4] * 4], ids=["equal", "mixed"])
+def test_long_rows_are_few_in_a_call(lengths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    attention = make_attention(VisionAttention, "eager")
+    together = attention(*inputs(lengths))
+    monkeypatch.setattr(frame_attention, "_SCORES_AT_ONCE", 2 * 8**2)
+    torch.testing.assert_close(attention(*inputs(lengths)), together)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_exported_graph_takes_other_numbers_of_patches_and_refuses_unequal_frames(strict: bool) -> None:
+    attention = make_attention(VisionAttention, "sdpa")
+    patches, frames = torch.export.Dim.DYNAMIC, torch.export.Dim.AUTO
+    shapes = ({0: patches}, {0: frames}, ({0: patches}, {0: patches}))
+    program = torch.export.export(attention, inputs([8] * 4), dynamic_shapes=shapes, strict=strict).module()
+    longer = inputs([12] * 4)
+    torch.testing.assert_close(program(*longer), attention(*longer))
+    with pytest.raises(RuntimeError, match="frames of equal length"):
+        program(*inputs([4, 12, 8, 8]))
