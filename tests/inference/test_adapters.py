@@ -28,9 +28,12 @@ from .tiny_adapters import write_adapter
 
 @pytest.fixture(scope="module")
 def shelf(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three adapters of different rank, in a folder each."""
+    """Three adapters of different rank, in a folder each.
+
+    Multiples of four, as in the recipes: how a product with a thinner matrix rounds depends, on some CPUs, on its rows.
+    """
     folder = tmp_path_factory.mktemp("shelf")
-    for seed, (name, rank) in enumerate({"dfew": 4, "mer2024": 2, "ver": 3}.items()):
+    for seed, (name, rank) in enumerate({"dfew": 4, "mer2024": 8, "ver": 12}.items()):
         write_adapter(checkpoint, folder / name, seed, r=rank)
     return folder
 
@@ -124,7 +127,7 @@ def test_adapters_that_come_with_a_checkpoint_are_known_by_name(checkpoint, shel
     assert read(analyzer, portrait, adapter="ver").text == read(many, portrait, adapter="ver").text
 
 
-def test_rows_of_one_batch_get_their_own_adapters(many):
+def test_rows_of_one_batch_get_their_own_adapters_exactly(many):
     rows = ["dfew", None, "ver", "mer2024", "base", "dfew"]
     inputs = batch(len(rows))
     options = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0}
@@ -134,8 +137,7 @@ def test_rows_of_one_batch_get_their_own_adapters(many):
     for row, name in enumerate(rows):
         with many.adapters.using(name):
             assert torch.equal(many.model.generate(**inputs, **options)[row], together[row])
-            # PEFT multiplies an adapter's own rows alone; how a product rounds may depend on their number.
-            torch.testing.assert_close(many.model(**inputs).logits[row], logits[row], rtol=0, atol=1e-5)
+            assert torch.equal(many.model(**inputs).logits[row], logits[row])
         said.add(tuple(together[row, 9:].tolist()))
     assert len(said) > 2 and many.adapters.active is None
 
@@ -200,9 +202,9 @@ GENERATION = {
 
 @pytest.mark.parametrize("name", GENERATION)
 def test_rows_of_all_kinds_say_with_every_setting_what_they_say_alone(many, mixed, name):
-    config = many.model.config
-    options = {"suppress_tokens": [config.image_token_id, config.video_token_id]}  # a picture that is not there
-    options |= {"do_sample": False, "pad_token_id": 0} if "config" not in name else {}
+    invisible = [many.model.config.image_token_id, many.model.config.video_token_id]  # said, they would lack a picture
+    settings = {"do_sample": False, "pad_token_id": 0, "suppress_tokens": invisible}
+    options = settings if "config" not in name else {}
     together = many.adapters.generate(MIXED, **mixed, **options, **GENERATION[name])
     answers = len(together) // len(MIXED)
     for row, adapter in enumerate(MIXED):
