@@ -30,7 +30,7 @@ from .tiny_adapters import write_adapter
 def shelf(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three adapters of different rank, in a folder each.
 
-    Multiples of four, as in the recipes: how a product with a thinner matrix rounds depends, on some CPUs, on its rows.
+    Multiples of four, as in recipes: how a product with a thinner matrix rounds depends, on some CPUs, on its rows.
     """
     folder = tmp_path_factory.mktemp("shelf")
     for seed, (name, rank) in enumerate({"dfew": 4, "mer2024": 8, "ver": 12}.items()):
@@ -202,7 +202,7 @@ GENERATION = {
 
 @pytest.mark.parametrize("name", GENERATION)
 def test_rows_of_all_kinds_say_with_every_setting_what_they_say_alone(many, mixed, name):
-    invisible = [many.model.config.image_token_id, many.model.config.video_token_id]  # said, they would lack a picture
+    invisible = [many.model.config.image_token_id, many.model.config.video_token_id]  # would lack a picture
     settings = {"do_sample": False, "pad_token_id": 0, "suppress_tokens": invisible}
     options = settings if "config" not in name else {}
     together = many.adapters.generate(MIXED, **mixed, **options, **GENERATION[name])
