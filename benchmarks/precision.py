@@ -1,4 +1,4 @@
-"""Time of a training step of the Nano in float32 and bfloat16, with transformers' two attentions that need no GPU.
+"""Time of a training step of the Nano in float32 and bfloat16, with the attentions that need no GPU.
 
 `python benchmarks/precision.py --output benchmarks/precision.md`
 
@@ -22,6 +22,7 @@ from transformers import BatchFeature
 from emotion_qwen import EmotionQwenForConditionalGeneration
 from emotion_qwen.inference.checkpoint import load_checkpoint, shipped_checkpoint
 from emotion_qwen.processing import EmotionQwenProcessor
+from emotion_qwen.train.attention import EAGER_BF16
 from emotion_qwen.train.precision import multiplies_bf16
 
 QUESTION, ANSWER = (
@@ -40,7 +41,7 @@ class Variant(NamedTuple):
         return f"{'bfloat16' if self.bf16 else 'float32'}, {self.attention}"
 
 
-VARIANTS = [Variant(bf16, attention) for bf16, attention in product((False, True), ("sdpa", "eager"))]
+VARIANTS = [Variant(bf16, attention) for bf16, attention in product((False, True), ("sdpa", "eager", EAGER_BF16))]
 
 
 def batches(processor: EmotionQwenProcessor, size: int) -> Iterator[tuple[str, BatchFeature]]:
@@ -88,7 +89,8 @@ def compare(rounds: int, size: int) -> str:
         f"({platform.machine()}, {torch.get_num_threads()} threads, "
         f"{'with' if multiplies_bf16() else 'without'} instructions for bfloat16), {rounds} rounds, {size} samples a "
         "step: forward and backward, without the optimizer. Median time as a ratio to float32 with sdpa in the same "
-        "round; below 1 is faster. It is why the Nano's recipes say `bf16: auto` and `attn_implementation: eager`.",
+        "round; below 1 is faster. It is why the Nano's recipes say `bf16: auto` and "
+        f"`attn_implementation: {EAGER_BF16}`.",
         "| | " + " | ".join(map(str, VARIANTS)) + " |\n|---|" + "---|" * len(VARIANTS),
     ]
     for name, batch in batches(processor, size):
