@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from av.video.reformatter import VideoReformatter
 
 
 class FrameBuffer:
@@ -28,6 +29,7 @@ class FrameBuffer:
         self.source_size = (0, 0)
         self.frames = torch.empty(0)
         self._last_time: float | None = None
+        self._reformatter = VideoReformatter()  # one for all frames: what it sets up serves while they are alike
 
     @property
     def is_full(self) -> bool:
@@ -48,7 +50,7 @@ class FrameBuffer:
             self.source_size = upright_size(frame)
             self._stored_size = self._fit(*self.source_size)
             self.frames = torch.empty((self.capacity, 3, *self._stored_size), dtype=torch.uint8)
-        pixels = upright_rgb(frame, self._stored_size)
+        pixels = upright_rgb(frame, self._stored_size, self._reformatter)
         self.frames[self.count] = torch.from_numpy(pixels).permute(2, 0, 1)
 
     def _fit(self, height: int, width: int) -> tuple[int, int]:
@@ -69,12 +71,13 @@ def upright_size(frame: Any) -> tuple[int, int]:
     return (frame.width, frame.height) if turned else (frame.height, frame.width)
 
 
-def upright_rgb(frame: Any, size: tuple[int, int]) -> np.ndarray:
+def upright_rgb(frame: Any, size: tuple[int, int], reformatter: VideoReformatter) -> np.ndarray:
     """Convert a decoded frame to RGB, alpha over white, turned as its metadata asks.
 
     Args:
         frame: A decoded frame of any pixel format.
         size: Wanted height and width in pixels of the upright frame.
+        reformatter: Converts the frame, and quickly those after it that are alike.
 
     Returns:
         uint8 (H, W, 3), C-contiguous.
@@ -83,10 +86,8 @@ def upright_rgb(frame: Any, size: tuple[int, int]) -> np.ndarray:
     height, width = size if turns % 2 == 0 else size[::-1]
     has_alpha = any(component.is_alpha for component in frame.format.components) or frame.format.name == "pal8"
     layout = "rgba" if has_alpha else "rgb24"
-    if (frame.height, frame.width) == (height, width):
-        pixels = frame.to_ndarray(format=layout)
-    else:
-        pixels = frame.reformat(width=width, height=height, format=layout, interpolation="AREA").to_ndarray()
+    scaling = {} if (frame.height, frame.width) == (height, width) else {"interpolation": "AREA"}
+    pixels = reformatter.reformat(frame, width, height, layout, **scaling).to_ndarray()
     if has_alpha:
         alpha = pixels[..., 3:].astype(np.float32) / 255
         pixels = (pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
