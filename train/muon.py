@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
+
+from emotion_qwen.train.batched_muon import BatchedMuon
 
 
 class MuonWithAdamW(Optimizer):
@@ -28,9 +30,8 @@ class MuonWithAdamW(Optimizer):
             for group in adamw.param_groups
         ]
         adamw.param_groups = [group for group in left if group["params"]]
-        groups = [{"params": group, "lr": rate} for rate, group in matrices.items()]
-        # Updates as large as AdamW's are on average, so that the same learning rates fit.
-        muon = Muon(groups, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+        # Its updates are as large as AdamW's are on average, so that the same learning rates fit.
+        muon = BatchedMuon([{"params": group, "lr": rate} for rate, group in matrices.items()], weight_decay)
         self._parts: tuple[Optimizer, Optimizer] = (muon, adamw)
         super().__init__([*muon.param_groups, *adamw.param_groups], {})
         self._share()
