@@ -28,23 +28,24 @@ class BatchedMuon(Muon):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            updates: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
-            for matrix in group["params"]:
-                if matrix.grad is not None:
-                    updates[matrix.shape].append((matrix, self._with_momentum(matrix, group)))
-            for shape, pairs in updates.items():
-                matrices, raw = zip(*pairs, strict=True)
-                rate = 0.2 * max(shape) ** 0.5 * float(group["lr"])
-                for matrix, update in zip(matrices, _orthogonalise(torch.stack(raw), group), strict=True):
-                    matrix.mul_(1 - float(group["lr"]) * group["weight_decay"]).add_(update, alpha=-rate)
+            self._step_group(group, float(group["lr"]))
         return loss
 
-    def _with_momentum(self, matrix: Tensor, group: dict[str, Any]) -> Tensor:
-        state = self.state[matrix]
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(matrix.grad)
-        momentum = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
-        return matrix.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+    def _step_group(self, group: dict[str, Any], learning_rate: float) -> None:
+        matrices: list[Tensor] = []
+        gradients: list[Tensor] = []
+        momenta: list[Tensor] = []
+        self._init_group(group, matrices, gradients, momenta)
+        updates: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+        for matrix, gradient, momentum in zip(matrices, gradients, momenta, strict=True):
+            momentum.lerp_(gradient, 1 - group["momentum"])
+            update = gradient.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+            updates[matrix.shape].append((matrix, update))
+        for shape, pairs in updates.items():
+            alike, raw = zip(*pairs, strict=True)
+            rate = 0.2 * max(shape) ** 0.5 * learning_rate
+            for matrix, update in zip(alike, _orthogonalise(torch.stack(raw), group), strict=True):
+                matrix.mul_(1 - learning_rate * group["weight_decay"]).add_(update, alpha=-rate)
 
 
 def _orthogonalise(updates: Tensor, group: dict[str, Any]) -> Tensor:

@@ -7,7 +7,6 @@ layers alone: embeddings, norms and biases stay with AdamW.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from torch import nn
 from torch.optim import AdamW, Optimizer
 
@@ -41,15 +40,11 @@ class MuonWithAdamW(Optimizer):
         super().__setstate__(state)
         self._share()
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Steps with both."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for part in self._parts:
-            part.step()
+        """Steps with both; the closure, if there is one, runs once before."""
+        muon, adamw = self._parts
+        loss = muon.step(closure)
+        adamw.step()
         return loss
 
     def _share(self) -> None:
