@@ -28,9 +28,9 @@ class HeadModel:
     Attributes:
         person: Who it is.
         rest: float32 (n, 3), vertices of the resting face, decimetres.
-        triangles: int64 (m, 3), those that are drawn for this person.
+        triangles: int64 (m, 3), those that are drawn for this person; column by column in memory, as they are read.
         parts: int64 (m,), indices into `PARTS`.
-        texture: float32 (rows, columns, 3), see `paint_person`.
+        texture: float32 (3, rows, columns), see `paint_person`.
         lines: float32 (rows, columns, kinds), see `person_lines`.
         detail: The texture's detail.
     """
@@ -143,13 +143,14 @@ def build_head(person: Person, detail: int = 1) -> HeadModel:
     normals = vertex_normals(rest, mesh.triangles[mesh.triangle_parts == 0])
     rest[skin] += normals[skin] * hair_lift(mesh.vertices[skin], person)[:, None]
     shown = _shown_triangles(person)
+    lines = person_lines(person, detail)
     return HeadModel(
         person=person,
         rest=rest,
-        triangles=mesh.triangles[shown],
+        triangles=np.asfortranarray(mesh.triangles[shown]),
         parts=mesh.triangle_parts[shown],
-        texture=paint_person(person, detail),
-        lines=person_lines(person, detail),
+        texture=paint_person(person, detail, lines),
+        lines=lines,
         detail=detail,
     )
 
@@ -184,8 +185,11 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     Returns:
         float32 (n, 3) of unit length; zero for vertices of no triangle.
     """
-    first, second, third = (vertices[triangles[:, corner]] for corner in range(3))
-    faces = np.cross(second - first, third - first)
-    corners = triangles.T.ravel()
-    normals = np.stack([np.bincount(corners, np.tile(faces[:, axis], 3), len(vertices)) for axis in range(3)], 1)
-    return (normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9)).astype(np.float32)
+    corners = triangles.T
+    first, second, third = np.ascontiguousarray(vertices.T).take(corners, 1).swapaxes(0, 1)
+    a, b = second - first, third - first
+    corner = corners.ravel()
+    faces = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
+    x, y, z = (np.bincount(corner, np.tile(face, 3), len(vertices)) for face in faces)
+    length = np.sqrt(x * x + y * y + z * z) + 1e-9
+    return np.stack([x / length, y / length, z / length], 1).astype(np.float32)

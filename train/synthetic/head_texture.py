@@ -91,39 +91,66 @@ def person_lines(person: Person, detail: int) -> np.ndarray:
         person: Whose face.
         detail: 1 for faces of about 130 pixels, 2 for 260.
     """
-    bare = np.clip(-hair_cover(map_positions(detail), person) / 0.05, 0, 1) if person.hair_style != "bald" else 1.0
-    return line_maps(detail) * np.asarray(bare * (0.7 + 0.6 * person.wrinkles), np.float32)[..., None]
+    bare = np.clip(-hair_cover(_planes(detail), person) / 0.05, 0, 1) if person.hair_style != "bald" else 1.0
+    deeper = np.broadcast_to(np.asarray(bare * (0.7 + 0.6 * person.wrinkles), np.float32), map_shape(detail))
+    lined = _lined_texels(detail)
+    lines = np.zeros_like(line_maps(detail))
+    lines.reshape(-1, len(LINES))[lined] = (
+        line_maps(detail).reshape(-1, len(LINES))[lined] * deeper.take(lined)[:, None]
+    )
+    return lines
 
 
-def paint_person(person: Person, detail: int) -> np.ndarray:
+@cache
+def _lined_texels(detail: int) -> np.ndarray:
+    """Where `line_maps` are not zero: indices into the texels."""
+    return np.flatnonzero(line_maps(detail).any(-1))
+
+
+@cache
+def _planes(detail: int) -> np.ndarray:
+    """`map_positions`, the coordinates one after another in memory: most of the painting reads one at a time."""
+    return np.moveaxis(np.moveaxis(map_positions(detail), -1, 0).copy(), 0, -1)
+
+
+def paint_person(person: Person, detail: int, lines: np.ndarray) -> np.ndarray:
     """Paints one person.
 
     Args:
         person: Who.
         detail: 1 for faces of about 130 pixels, 2 for 260.
+        lines: Those of the person, see `person_lines`.
 
     Returns:
-        float32 (rows, columns, 3), colours in [0, 1], row 0 at the bottom of the bust.
+        float32 (3, rows, columns), colours in [0, 1], row 0 at the bottom of the bust.
     """
     rng = np.random.default_rng([person.identity, 0x7E])
-    positions = map_positions(detail)
+    positions = _planes(detail)
     shape = map_shape(detail)
-    picture = _skin(person, positions, shape, rng)
-    picture *= 1 - person_lines(person, detail) @ np.full((len(LINES), 1), 0.35 * person.wrinkles, np.float32)
-    picture = _over(picture, np.array(person.hair) * 0.9, _brows(person, positions, shape, rng))
-    picture = _over(picture, np.array(person.hair) * 0.8, _beard(person, positions, shape, rng))
-    strands = smooth_noise(rng, shape, (24 * detail, 2 * detail))[..., None]
-    hair = np.clip(np.array(person.hair) * (1 + 0.35 * strands), 0, 1)
-    picture = _over(picture, hair, _scalp(person, positions, shape, rng))
+    picture = _skin(person, detail, rng)
+    picture *= 1 - (lines @ np.full((len(LINES), 1), 0.35 * person.wrinkles, np.float32))[..., 0]
+    _paint(picture, _channels(person.hair) * 0.9, _brows(person, positions, shape, rng))
+    _paint(picture, _channels(person.hair) * 0.8, _beard(person, positions, shape, rng))
+    strands = smooth_noise(rng, shape, (24 * detail, 2 * detail))
+    hair = np.clip(_channels(person.hair) * (1 + 0.35 * strands), 0, 1)
+    _paint(picture, hair, _scalp(person, positions, shape, rng))
     x, y = np.abs(positions[..., 0]), positions[..., 1]
     collar = 5.25 - person.neckline * np.clip(1 - x / 1.0, 0, 1) + 0.12 * np.minimum(x, 1.2)
-    folds = 1 + 0.12 * smooth_noise(rng, shape, (8 * detail, 10 * detail))[..., None]
-    return _over(picture, np.array(person.clothes) * folds, np.clip((collar - y) / 0.06, 0, 1)).clip(0, 1)
+    folds = 1 + 0.12 * smooth_noise(rng, shape, (8 * detail, 10 * detail))
+    _paint(picture, _channels(person.clothes) * folds, np.clip((collar - y) / 0.06, 0, 1))
+    return picture.clip(0, 1)
 
 
-def _over(picture: np.ndarray, colour: np.ndarray, cover: np.ndarray) -> np.ndarray:
-    cover = cover.astype(np.float32)[..., None]
-    return picture * (1 - cover) + colour.astype(np.float32) * cover
+def _channels(colour: tuple[float, float, float]) -> np.ndarray:
+    """A colour as an array (3, 1, 1): pictures are painted channel by channel."""
+    return np.array(colour)[:, None, None]
+
+
+def _paint(picture: np.ndarray, colour: np.ndarray, cover: np.ndarray) -> None:
+    """Lays a colour (3, ...) over a picture (3, rows, columns)."""
+    cover = cover.astype(np.float32)
+    picture *= 1 - cover
+    picture += colour.astype(np.float32) * cover
 
 
 def _spot(positions: np.ndarray, centre: tuple[float, float], size: tuple[float, float]) -> np.ndarray:
@@ -133,21 +160,30 @@ def _spot(positions: np.ndarray, centre: tuple[float, float], size: tuple[float,
     return spot * (positions[..., 2] > 0.8)
 
 
-def _skin(person: Person, positions: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    skin = np.array(person.skin, np.float32)
-    picture = np.broadcast_to(skin, (*shape, 3)).copy()
+def _skin(person: Person, detail: int, rng: np.random.Generator) -> np.ndarray:
+    shape = map_shape(detail)
+    picture = np.broadcast_to(_channels(person.skin).astype(np.float32), (3, *shape)).copy()
     scale = shape[0] / 400
     uneven = 0.05 * smooth_noise(rng, shape, (30 * scale, 30 * scale)) + 0.04 * smooth_noise(rng, shape, (3, 3))
-    picture *= 1 + person.blotches * uneven[..., None]
+    flushed, lightness = _flushed_and_lightness(detail)
+    picture *= 1 + person.blotches * uneven
+    picture *= 1 - person.blotches * flushed * _channels((0.0, 0.12, 0.11)).astype(np.float32)
+    picture *= lightness
+    return picture
+
+
+@cache
+def _flushed_and_lightness(detail: int) -> tuple[np.ndarray, np.ndarray]:
+    """How readily each texel of the skin reddens, and how light it is beside the creases: float32 (rows, columns)."""
+    positions = _planes(detail)
     flushed = _spot(positions, (0.40, 6.95), (0.22, 0.17)) + 0.7 * _spot(positions, (0.0, 6.95), (0.13, 0.12))
-    picture *= 1 - person.blotches * flushed[..., None] * np.array([0.0, 0.12, 0.11], np.float32)
     shade = (
         0.22 * _spot(positions, (0.17, 7.33), (0.09, 0.1))
         + 0.12 * _spot(positions, (EYE_OFFSET, 7.14), (0.17, 0.06))
         + 0.18 * _spot(positions, (0.0, 6.44), (0.16, 0.04))
         + 0.15 * _spot(positions, (EYE_OFFSET, 7.40), (0.17, 0.035))
     )
-    return picture * (1 - shade[..., None])
+    return flushed, 1 - shade
 
 
 def _brows(person: Person, positions: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

@@ -54,10 +54,12 @@ def apply_photo_effects(picture: np.ndarray, effects: PhotoEffects, rng: np.rand
     if effects.blur > 0:
         picture = np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(effects.blur)))
     levels = np.linspace(0, 1, 256, dtype=np.float32) ** effects.gamma
-    values = levels[picture] * np.array(effects.balance, np.float32)
-    grey = values.mean(-1, keepdims=True)
+    values = np.stack([(levels * np.float32(gain)).take(picture[..., i]) for i, gain in enumerate(effects.balance)])
+    grey = values.mean(0)
     values = grey + (values - grey) * effects.saturation
     values = (values - 0.5) * effects.contrast + 0.5
     if effects.noise > 0:
-        values = values + rng.normal(0, effects.noise / 255, values.shape).astype(np.float32)
-    return Image.fromarray((values * 255 + 0.5).clip(0, 255).astype(np.uint8), "RGB")
+        noise = rng.normal(0, effects.noise / 255, picture.shape)
+        values += np.moveaxis(noise, -1, 0).astype(np.float32)
+    treated = (values * 255 + 0.5).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(np.moveaxis(treated, 0, -1).copy(), "RGB")
