@@ -242,3 +242,10 @@ def test_the_trainer_s_rows_are_numbers_until_they_are_asked_for():
     assert len(rows) == 10
     assert rows.data.nbytes <= 10 * 8
     assert rows[7] == {"messages": mixture[7]["messages"], "face_captures": None}
+
+
+def test_the_trainer_s_rows_are_made_without_pickling_all_records(monkeypatch):
+    pickled = []
+    monkeypatch.setattr(Numbers, "__reduce_ex__", lambda source, _: pickled.append(source) or (Numbers, ("a", 5)))
+    Mixture([Numbers("a", 5)], 0, unchanged).as_data_set(epochs=1)
+    assert not pickled
