@@ -58,6 +58,9 @@ class EmotionQwenTrainer(SFTTrainer):
         self.learning_rates = learning_rates
         self.muon_learning_rates = muon_learning_rates
         self.adapter_purpose = adapter_purpose
+        # TRL computes the loss, whatever Qwen2.5-VL's own takes: so every token of a step counts the same, whichever
+        # process or accumulated batch it is in.
+        settings["model"].accepts_loss_kwargs = True
         super().__init__(**settings)
         if muon_learning_rates and (self.is_deepspeed_enabled or self.is_fsdp_enabled):
             raise ValueError("Muon needs whole matrices, which ZeRO and FSDP divide: leave muon_learning_rates out.")

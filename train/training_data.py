@@ -88,7 +88,7 @@ def epochs_of(training: SFTConfig, groups: Sequence[int]) -> float:
     if training.max_steps <= 0 and training.num_train_epochs <= 0:
         raise ValueError(f"num_train_epochs must be above 0, not {training.num_train_epochs:g}.")
     batches = len(GroupedSampler(groups, training.train_batch_size, training.seed)) // training.train_batch_size
-    each = batches / training.world_size
+    each = batches / (1 if training.accelerator_config.split_batches else training.world_size)
     each = math.floor(each) if training.dataloader_drop_last else math.ceil(each)
     if not each:
         raise ValueError(

@@ -16,8 +16,9 @@ ZERO_2 = (
     "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "zero2.yaml"),
     "--num_processes", "2",
 )  # fmt: skip
-ONE_BY_ONE = ("per_device_train_batch_size=1", "num_train_epochs=2", "max_grad_norm=1", "bf16=false")
-"""In float32, so that losses can be compared."""
+IN_FLOAT32 = ("num_train_epochs=2", "max_grad_norm=1", "bf16=false")
+"""So that losses can be compared."""
+ONE_BY_ONE = (*IN_FLOAT32, "per_device_train_batch_size=1")
 
 
 def train_as_one(path, folder, *settings, launcher=TWO_PROCESSES):
@@ -51,6 +52,16 @@ def test_two_processes_train_as_one(path, tmp_path):
 @pytest.mark.slow
 def test_accelerate_starts_two_processes_without_a_gpu(path, tmp_path):
     train_as_one(path, tmp_path, launcher=ACCELERATE_LAUNCH)
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_batches_that_one_has_alone(path, tmp_path):
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    split = (*IN_FLOAT32, "accelerator_config.split_batches=true")
+    assert "processes: 2" in finished(start(path, together, *split, launcher=ACCELERATE_LAUNCH))
+    assert "processes: 1" in finished(start(path, alone, *IN_FLOAT32))
+    assert losses(together) == pytest.approx(losses(alone), rel=1e-3)
+    assert len(losses(together)) == 8
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
+import json
 import logging
 
 import pytest
+import torch
 
 from emotion_qwen.train import sft
 from emotion_qwen.train.trainer import EmotionQwenTrainer
@@ -53,3 +55,23 @@ def test_what_is_trained_and_a_sample_with_what_is_learnt_in_it_are_shown_first(
     lines = printed.splitlines()
     assert any("compressor.gating_network" in line and line.endswith("1e-05") for line in lines)
     assert any("»" in line and "«" in line for line in lines)
+
+
+def test_its_norms_are_narrow(started):
+    trainer, _ = started
+    norm = trainer.model.model.language_model.layers[0].input_layernorm
+    with torch.autocast("cpu", torch.bfloat16):
+        assert norm(torch.zeros(1, 1, norm.weight.numel())).dtype == torch.bfloat16
+
+
+def test_every_token_counts_the_same_in_batches_that_are_accumulated(faces, nano, tmp_path):
+    source = {"reader": "rendered", "folder": str(faces), "samples": 4, "side": 80, "label_share": 0.5}
+    plain = {"muon_learning_rates": {}, "bf16": False, "max_steps": 1, "logging_steps": 1, "max_grad_norm": 1.0}
+    path = recipe_based_on(tmp_path, "nano/stage3", model_name_or_path=str(nano), data=[source], **plain)
+    logged = []
+    for size, accumulated in ((4, 1), (1, 4)):
+        batch = f"per_device_train_batch_size={size}", f"gradient_accumulation_steps={accumulated}"
+        sft.main([str(path), f"output_dir={tmp_path / str(size)}", "save_strategy=steps", "save_steps=1", *batch])
+        state = json.loads((tmp_path / str(size) / "checkpoint-1" / "trainer_state.json").read_text())
+        logged.append({name: state["log_history"][0][name] for name in ("loss", "grad_norm")})
+    assert logged[1] == pytest.approx(logged[0], rel=1e-3)

@@ -19,11 +19,13 @@ def training(tmp_path, monkeypatch):
 @pytest.mark.parametrize("processes", [1, 2, 3])
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("accumulated", [1, 2])
-def test_the_epochs_of_a_run_last_for_its_steps(processes, drop_last, accumulated, training, monkeypatch):
-    groups = [0] * 9 + [1] * 3  # 7 batches of 2, as the last of a group is filled up
-    batches = BatchSampler(GroupedSampler(groups, 2, seed=0), 2, drop_last)
-    share = len(list(BatchSamplerShard(batches, processes, 0)))
-    assert share == len(list(BatchSamplerShard(batches, processes, processes - 1)))
+@pytest.mark.parametrize("split", [False, True])
+def test_the_epochs_of_a_run_last_for_its_steps(processes, drop_last, accumulated, split, training, monkeypatch):
+    groups = [0] * 19 + [1] * 6  # 5 batches of 6, as the last of a group is filled up
+    batches = BatchSampler(GroupedSampler(groups, 6, seed=0), 6, drop_last)
+    share = len(list(BatchSamplerShard(batches, processes, 0, split)))
+    assert share == len(list(BatchSamplerShard(batches, processes, processes - 1, split)))
+    training.per_device_train_batch_size, training.accelerator_config.split_batches = 6, split
     monkeypatch.setattr(SFTConfig, "world_size", processes)
     training.dataloader_drop_last, training.gradient_accumulation_steps = drop_last, accumulated
     for training.max_steps in range(1, 20):
@@ -37,3 +39,9 @@ def test_an_epoch_of_which_nothing_is_left_is_refused(max_steps, training, monke
     with pytest.raises(ValueError, match="2 batches for 3 processes.*samples_per_epoch"):
         epochs_of(training, [0] * 4)
     assert epochs_of(training, [0] * 5) in (5, training.num_train_epochs)
+
+
+def test_processes_that_share_batches_need_no_batch_each(training, monkeypatch):
+    monkeypatch.setattr(SFTConfig, "world_size", 3)
+    training.dataloader_drop_last = training.accelerator_config.split_batches = True
+    assert epochs_of(training, [0] * 4) == training.num_train_epochs
