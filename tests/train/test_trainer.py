@@ -2,7 +2,6 @@ import json
 import logging
 
 import pytest
-import torch
 
 from emotion_qwen.train import sft
 from emotion_qwen.train.trainer import EmotionQwenTrainer
@@ -55,13 +54,6 @@ def test_what_is_trained_and_a_sample_with_what_is_learnt_in_it_are_shown_first(
     lines = printed.splitlines()
     assert any("compressor.gating_network" in line and line.endswith("1e-05") for line in lines)
     assert any("»" in line and "«" in line for line in lines)
-
-
-def test_its_norms_are_narrow(started):
-    trainer, _ = started
-    norm = trainer.model.model.language_model.layers[0].input_layernorm
-    with torch.autocast("cpu", torch.bfloat16):
-        assert norm(torch.zeros(1, 1, norm.weight.numel())).dtype == torch.bfloat16
 
 
 def test_every_token_counts_the_same_in_batches_that_are_accumulated(faces, nano, tmp_path):
