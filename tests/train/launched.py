@@ -55,9 +55,14 @@ def kill(run: subprocess.Popen) -> None:
 
 def losses(folder: Path) -> list[float]:
     """The loss of each step, as the last checkpoint of a run tells."""
+    return logged(folder, "loss")
+
+
+def logged(folder: Path, name: str) -> list[float]:
+    """What was logged under a name at each step, as the last checkpoint of a run tells."""
     (*_, checkpoint) = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     history = json.loads((checkpoint / "trainer_state.json").read_text())["log_history"]
-    return [entry["loss"] for entry in history if "loss" in entry]
+    return [entry[name] for entry in history if name in entry]
 
 
 def equal(first: Path, second: Path) -> bool:

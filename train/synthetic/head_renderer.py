@@ -1,5 +1,6 @@
 """Renders a posed head to a picture with transparency, so that backgrounds and crops can be varied afterwards."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,6 +160,11 @@ def _by_part(parts: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.flatnonzero(narrow == number) for number, name in enumerate(PARTS)}
 
 
+def _showing(parts: dict[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
+    """The fragments that show any of some parts; see `_by_part`."""
+    return np.concatenate([parts[name] for name in names])
+
+
 def _interpolated(carried: np.ndarray, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Means (k, p) of what the corners (3, p) of each fragment's triangle carry (n, k), by their weights (3, p)."""
     rows = np.zeros((len(carried), 8), np.float32)  # rows of 32 bytes are fetched several times faster than of 28
@@ -190,7 +196,7 @@ def _surface_colours(
     rows, columns = head.texture.shape[1:]
     column = np.clip(carried[0] * head.detail, 0, columns - 1).astype(int)
     row = np.clip(carried[1] * head.detail, 0, rows - 1).astype(int)
-    eye = np.concatenate([parts[name] for name in _EYES])
+    eye = _showing(parts, _EYES)
     texel = row * columns + column
     texel[eye] = 0
     colours = head.texture.reshape(3, -1).take(texel, 1)
@@ -248,13 +254,13 @@ def _lit(
     everywhere = light.ambient * (0.85 + 0.25 * normals[:, 1]) + light.fill * np.clip(normals @ other_side, 0, 1)
     halfway = to_light + np.array([0, 0, 1], np.float32)
     halfway /= np.linalg.norm(halfway)
-    eye = np.concatenate([parts[name] for name in _EYES])
+    eye = _showing(parts, _EYES)
     mirrored = np.clip(normals @ halfway, 0, 1)
     highlight = mirrored**16
     highlight[eye] = mirrored[eye] ** 60
     shine = gloss * highlight * (light.key * 1.5)
     lit = (everywhere + light.key * diffuse).astype(np.float64)
-    lit[:, np.concatenate([parts[name] for name in _IN_MOUTH])] *= 0.95
+    lit[:, _showing(parts, _IN_MOUTH)] *= 0.95
     lit *= colours
     lit += shine
     return np.clip(lit, 0, 1, out=lit)
