@@ -1,5 +1,6 @@
 """How far the Nano's own answers about a data set's held-out media are right, and how its gate weighs what it sees."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ Scores = dict[str, Any]
 NO_LABEL = "(no label)"
 _LABEL_TOKENS, _SENTENCE_TOKENS = 8, 96
 """Most tokens of an answer in one word, and of any other."""
+_SCRIPTS = ("[A-Za-z]", "[\u4e00-\u9fff]")
+"""Letters of each language's script, as patterns."""
 
 
 def score_labels(analyzer: EmotionAnalyzer, folder: Path, language: str, size: int) -> Scores:
@@ -74,15 +77,19 @@ def score_reasons(analyzer: EmotionAnalyzer, folder: Path, language: str, size: 
 
 
 def score_general(analyzer: EmotionAnalyzer, folder: Path, language: str, size: int, most: int) -> list[Scores]:
-    """Share of general answers that are exactly right, for each subject and kind of media; see `score_reasons`."""
+    """Shares of general answers that are exactly right, and that leave their language; see `score_reasons`.
+
+    One measurement for each subject and kind of media.
+    """
     scores = []
     for (about, kind), records in _by_subject(folder, most).items():
         rng = np.random.default_rng(0)
         turns = [record_turns(record, rng, language, general_share=1.0) for record in records]
-        given = _answers(analyzer, records, [question for question, _ in turns], size, _SENTENCE_TOKENS)
-        right = mean(is_same_answer(answer, truth) for answer, (_, truth) in zip(given, turns, strict=True))
-        shown = {"data": folder.name, "about": about, "kind": kind, "language": language}
-        scores.append({**shown, "items": len(records), "right": right})
+        given = list(_answers(analyzer, records, [question for question, _ in turns], size, _SENTENCE_TOKENS))
+        truths = [truth for _, truth in turns]
+        shown = {"data": folder.name, "about": about, "kind": kind, "language": language, "items": len(records)}
+        right = mean(map(is_same_answer, given, truths))
+        scores.append({**shown, "right": right, "other_language": mean(map(leaves_language, given, truths))})
     return scores
 
 
@@ -133,6 +140,16 @@ def read_gate(analyzer: EmotionAnalyzer, folder: Path, size: int, most: int) -> 
         emotion = torch.cat(weights).mean().item()
         means.append({"data": folder.name, "about": about, "kind": kind, "items": len(records), "emotion": emotion})
     return means
+
+
+def leaves_language(answer: str, truth: str) -> bool:
+    """Whether an answer has letters of a script that the true one does without.
+
+    Args:
+        answer: What was generated.
+        truth: The true answer, in the language of the question.
+    """
+    return any(re.search(script, answer) and not re.search(script, truth) for script in _SCRIPTS)
 
 
 def single_people(folder: Path) -> list[Record]:
