@@ -61,6 +61,22 @@ def load_processor(settings: ModelConfig) -> EmotionQwenProcessor:
         ) from error
 
 
+def require_one_device(training: SFTConfig) -> None:
+    """Stops a run of one process that would spread each batch over several devices, which TRL does not do.
+
+    Args:
+        training: The training settings.
+
+    Raises:
+        ValueError: If the process has more than one device.
+    """
+    if training.n_gpu > 1:
+        raise ValueError(
+            f"One process has {training.n_gpu} GPUs: start one process for each with `torchrun --nproc_per_node "
+            f"{training.n_gpu} -m emotion_qwen.train.sft RECIPE`, or show it one GPU, as CUDA_VISIBLE_DEVICES=0 does."
+        )
+
+
 def require_all_processes(joined: int) -> None:
     """Stops a run whose processes train each for itself, as happens silently where a launcher is set up wrongly.
 
@@ -85,10 +101,12 @@ def train(script: ScriptArguments, training: SFTConfig, model_settings: ModelCon
 
     Raises:
         ValueError: If the recipe trains nothing or the wrong thing, if its data can't be read, if a setting would have
-            no effect, or if the output folder holds a finished model or a run with other settings.
+            no effect, if a process has several devices, or if the output folder holds a finished model or a run with
+            other settings.
         CheckpointError: If the checkpoint to start from is not whole.
     """
     require_effect(training)
+    require_one_device(training)
     require_free(Path(training.output_dir), script.overwrite_output_dir, training.resume_from_checkpoint)
     processor = load_processor(model_settings)
     data = build_training_data(script, training, processor)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from trl import SFTConfig
 
 from emotion_qwen.train import sft
 
@@ -56,3 +57,10 @@ def test_a_model_of_another_kind_is_refused(data, tmp_path):
 
 def test_a_rate_without_a_point_is_a_number():
     assert sft.ScriptArguments(data=[], learning_rates={"lm_head": "1e-4"}).learning_rates == {"lm_head": 1e-4}
+
+
+def test_a_process_with_several_gpus_is_refused(data, tmp_path, nano, monkeypatch):
+    path = recipe_based_on(tmp_path, "nano/lora", model_name_or_path=str(nano), data=data)
+    monkeypatch.setattr(SFTConfig, "n_gpu", 2)
+    with pytest.raises(ValueError, match="torchrun --nproc_per_node 2"):
+        sft.main([str(path), f"output_dir={tmp_path / 'out'}"])
