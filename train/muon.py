@@ -1,7 +1,7 @@
 """Muon for the matrices of hidden layers, AdamW for everything else, as one optimizer.
 
 Muon orthogonalises each update, so that small models learn from far fewer samples. It is for matrices between hidden
-layers alone: embeddings, norms and biases stay with AdamW.
+layers alone: norms and biases stay with AdamW, and embeddings do as long as no rate names their module.
 """
 
 from collections.abc import Callable, Mapping

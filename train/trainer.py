@@ -42,7 +42,7 @@ class EmotionQwenTrainer(SFTTrainer):
         **settings: As `SFTTrainer` takes them.
 
     Raises:
-        ValueError: If Muon is to train under ZeRO or FSDP.
+        ValueError: If Muon is to train under ZeRO or FSDP, or nothing that is trained.
     """
 
     def __init__(
@@ -72,6 +72,11 @@ class EmotionQwenTrainer(SFTTrainer):
         names = super().get_decay_parameter_names(model)
         return [name for name in names if name.rpartition(".")[0] not in norms]
 
+    def num_examples(self, dataloader: DataLoader) -> int:
+        """Samples of one epoch; the rows of a `Mixture` are those of all epochs."""
+        is_mixture = self.groups is not None and dataloader.dataset is self.train_dataset
+        return len(self.groups) if is_mixture else super().num_examples(dataloader)
+
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Makes the optimizer, with the modules that have a learning rate of their own in groups of their own."""
         optimizer = super().create_optimizer(model)
@@ -83,6 +88,8 @@ class EmotionQwenTrainer(SFTTrainer):
             ]
         if self.muon_learning_rates:
             matrices = matrices_by_rate(named, self.muon_learning_rates)
+            if not matrices:
+                raise ValueError("No module that muon_learning_rates names is trained: leave muon_learning_rates out.")
             self.optimizer = MuonWithAdamW(optimizer, matrices, self.args.weight_decay)
         return self.optimizer
 

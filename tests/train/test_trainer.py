@@ -18,6 +18,7 @@ def started(faces, nano, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(EmotionQwenTrainer, "train_to_the_end", lambda trainer, anew: held.append(trainer))
     data = [{"reader": "rendered", "folder": str(faces), "samples": 2, "side": 80}]
     settings = {"model_name_or_path": str(nano), "data": data, "weight_decay": 0.1, "muon_learning_rates": {}}
+    settings["num_train_epochs"] = 3
     path = recipe_based_on(tmp_path, "nano/stage3", **settings, learning_rate=1e-3, learning_rates={GATE: 1e-5})
     with caplog.at_level(logging.INFO):
         sft.main([str(path), f"output_dir={tmp_path / 'out'}"])
@@ -47,6 +48,20 @@ def test_a_module_learns_at_its_own_rate(started):
     assert {rate for name, rate in rates.items() if name.startswith(GATE)} == {1e-5}
     assert {rate for name, rate in rates.items() if not name.startswith(GATE)} == {1e-3}
     assert rates.keys() == dict(trainer.model.named_parameters()).keys()
+
+
+def test_an_epoch_has_as_many_samples_as_the_recipe_says_however_many_epochs_there_are(started):
+    trainer, _ = started
+    assert trainer.args.num_train_epochs == 3
+    assert len(trainer.train_dataset) == 6 and trainer.num_examples(trainer.get_train_dataloader()) == 2
+
+
+def test_muon_that_is_to_train_only_what_is_frozen_is_refused(started):
+    trainer, _ = started
+    trainer.muon_learning_rates = {"model.visual.blocks": 1e-3}
+    trainer.model.model.visual.blocks.requires_grad_(False)
+    with pytest.raises(ValueError, match="leave muon_learning_rates out"):
+        trainer.create_optimizer()
 
 
 def test_what_is_trained_and_a_sample_with_what_is_learnt_in_it_are_shown_first(started):
