@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .entries import Entry, fault, labelled
-from .media_files import existing_folder, list_media
+from .media_files import existing_folder, list_folders, list_media
 from .text_files import read_csv_rows
 
 
@@ -27,12 +27,13 @@ def read_csv(path: Path, *, media: Path | None = None) -> Iterator[Entry]:
 def read_folder_per_label(path: Path) -> Iterator[Entry]:
     """Read the pictures and clips below a folder's folders; a folder's name is the label of all that is in it.
 
+    Hidden folders are left out.
+
     Raises:
         ValueError: If there is no such picture or clip.
     """
-    folders = sorted(folder for folder in existing_folder(path).iterdir() if folder.is_dir())
     found = False
-    for folder in folders:
+    for folder in list_folders(existing_folder(path)):
         for media in list_media(folder):
             found = True
             yield labelled(str(media), folder.name)

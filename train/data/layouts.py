@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from .media_files import list_media
+from .media_files import list_folders, list_media
 from .published_sets import CREMA_D_NAME, RAVDESS_NAME
 from .trl_columns import TABLE_SUFFIXES
 
@@ -40,7 +40,7 @@ def guess_reader(path: Path) -> str:
     for reader, pattern in (("crema_d", CREMA_D_NAME), ("ravdess", RAVDESS_NAME)):
         if names and all(map(pattern.fullmatch, names)):
             return reader
-    if any(list_media(folder) for folder in path.iterdir() if folder.is_dir()):
+    if any(map(list_media, list_folders(path))):
         return "folder_per_label"
     raise ValueError(f"Nothing at '{path}' tells which data set it is: name a reader, or a recipe.")
 

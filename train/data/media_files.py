@@ -5,7 +5,12 @@ from pathlib import Path
 
 from emotion_qwen.processing.image_loading import STILL_SUFFIXES
 
-CLIP_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".flv", ".m4v", ".mpg", ".mpeg", ".wmv", ".gif"})
+CLIP_SUFFIXES = frozenset(
+    (
+        ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv",
+        ".webm", ".wmv",
+    )
+)  # fmt: skip
 
 
 def list_media(folder: Path, suffixes: frozenset[str] = CLIP_SUFFIXES | STILL_SUFFIXES) -> list[Path]:
@@ -20,6 +25,11 @@ def list_media(folder: Path, suffixes: frozenset[str] = CLIP_SUFFIXES | STILL_SU
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(place, name) for name in files if _suffix(name) in suffixes and not name.startswith(".")]
     return sorted(found)
+
+
+def list_folders(folder: Path) -> list[Path]:
+    """List the folders in a folder in the order of their names; hidden ones are left out."""
+    return sorted(inner for inner in folder.iterdir() if inner.is_dir() and not inner.name.startswith("."))
 
 
 def _suffix(name: str) -> str:

@@ -9,10 +9,12 @@ from emotion_qwen.inference.prompts import label_name, label_question
 from emotion_qwen.processing import MediaError
 from emotion_qwen.train.data.decoding import SampleDecoder
 from emotion_qwen.train.data.entries import SampleError, media_parts
+from emotion_qwen.train.data.labelled_files import read_folder_per_label
+from emotion_qwen.train.data.layouts import guess_reader
 from emotion_qwen.train.data.readers import READERS
 from emotion_qwen.train.data.sources import build_source
 
-from .conftest import write_clip
+from .conftest import write_clip, write_picture
 from .layouts import LAYOUTS
 
 
@@ -159,3 +161,10 @@ def test_a_picture_in_a_table_that_is_broken_is_named(processor):
 def test_streaming_labels_of_ones_own_must_be_stated(tmp_path):
     with pytest.raises(ValueError, match="streaming needs a label_set"):
         build_source(LAYOUTS["own_csv"](tmp_path).source, seed=0, streaming=True)
+
+
+def test_hidden_folders_are_no_labels(tmp_path):
+    for label in ("bored", ".thumbnails"):
+        write_picture(tmp_path / label / "a.png")
+    assert guess_reader(tmp_path) == "folder_per_label"
+    assert [entry["label"] for entry in read_folder_per_label(tmp_path)] == ["bored"]
