@@ -103,7 +103,7 @@ def _explanation(error: Exception, output_dir: str) -> TrainingError | None:
             "The memory is full: set gradient_checkpointing=true and start the same command again, which goes on from "
             "the last complete checkpoint; or lower per_device_train_batch_size (and raise "
             "gradient_accumulation_steps) or choose smaller pictures or fewer frames in the processor, and start anew "
-            "with overwrite_output_dir=true."
+            "with overwrite_output_dir=true. On held-out data it is per_device_eval_batch_size that counts."
         )
     if getattr(error, "errno", None) in _FULL or any(part in said for part in _DISK):
         return TrainingError(

@@ -36,6 +36,7 @@ def said(error):
 )
 def test_a_full_memory_says_what_to_lower(error):
     assert "per_device_train_batch_size" in said(error)
+    assert "per_device_eval_batch_size" in said(error)
 
 
 @pytest.mark.parametrize(
