@@ -1,11 +1,11 @@
 """Measures Emotion-Qwen-Nano on rendered people and drawings that it never saw, by what it generates itself.
 
-`python benchmarks/nano.py outputs/nano/data/closeups outputs/nano/data/portraits outputs/nano/data/clips`
+`python benchmarks/nano.py --most 150 outputs/nano/data/{closeups,portraits,clips,groups,drawings}`
 
 Each folder is a data set as `emotion_qwen.train.synthetic` writes it. Its held-out people are asked about, with Facial
 Emotion Capture on: their emotion in one word (also by skin, sex and age), the reasons, and general facts; its held-out
-drawings are asked about too, and the gate is read on both. The figures go to `benchmarks/nano.json` and, for people,
-to `benchmarks/nano.md`; they also go into the checkpoint's folder, whose exported card is filled in from them.
+drawings are asked about too, and the gate is read on both. The figures go to `benchmarks/nano.json`
+and `benchmarks/nano.md`, and into the checkpoint's folder, whose exported card is filled in from them.
 """
 
 import argparse
